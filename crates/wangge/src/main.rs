@@ -1,0 +1,2 @@
+//! Room not furnished yet.
+fn main() {}
