@@ -88,6 +88,22 @@ impl AreaPath {
     }
 }
 
+impl std::str::FromStr for AreaPath {
+    type Err = String;
+
+    /// Reads what `Display` writes. The error says what a right one looks like.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not a place in the tree; write / or /1/4/2");
+        let rest = text.strip_prefix('/').ok_or_else(wrong)?;
+        if rest.is_empty() {
+            return Ok(Self::ROOT);
+        }
+        rest.split('/').try_fold(Self::ROOT, |path, ordinal| {
+            path.child(ordinal.parse().map_err(|_| wrong())?).map_err(|_| wrong())
+        })
+    }
+}
+
 impl fmt::Display for AreaPath {
     /// `/` for the root, `/1/4/2` below it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,6 +137,9 @@ mod tests {
         assert!(!path(&[1, 20]).is_within(&street));
         assert!(grid.bytes().starts_with(&street.bytes()));
         assert_eq!(AreaPath::from_bytes(&grid.bytes()).unwrap(), grid);
+        assert_eq!(grid.to_string().parse(), Ok(grid));
+        assert_eq!("/".parse(), Ok(AreaPath::ROOT));
+        assert!("1/2".parse::<AreaPath>().is_err() && "/1/".parse::<AreaPath>().is_err());
     }
 
     #[test]
