@@ -1,0 +1,117 @@
+//! The way to a service, whether it runs in this process or in another.
+//!
+//! A generated client over a [`Link`] does not know which it is. A local link gives a call what the wire would: no
+//! request extensions cross (identity travels in metadata), and the caller's deadline is kept.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Request, Response};
+use tonic::body::Body;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceExt};
+
+use crate::stack::{Guarded, Stack};
+
+/// A way to a service. Cloning is cheap; all clones lead to the same service.
+#[derive(Clone, Debug)]
+pub struct Link(BoxCloneSyncService<Request<Body>, Response<Body>, Status>);
+
+impl Link {
+    /// A link to services in this process. The same stack guards them as guards the network.
+    pub fn local(routes: tonic::service::Routes, stack: &Stack) -> Self {
+        Self(BoxCloneSyncService::new(Boundary(stack.guard(routes))))
+    }
+
+    /// A link over the wire.
+    pub fn remote(channel: Channel) -> Self {
+        let unreachable = |error: tonic::transport::Error| {
+            tracing::warn!(?error, "a linked service cannot be reached");
+            Status::unavailable("a service this one depends on cannot be reached; try again")
+        };
+        Self(BoxCloneSyncService::new(channel.map_err(unreachable)))
+    }
+}
+
+impl Service<Request<Body>> for Link {
+    type Response = Response<Body>;
+    // A concrete error: with a boxed one a generated client cannot be used inside a spawned task.
+    type Error = Status;
+    type Future = BoxFuture<'static, Result<Response<Body>, Status>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        Box::pin(self.0.call(request))
+    }
+}
+
+/// What the wire would do to a call inside the process.
+#[derive(Clone)]
+struct Boundary(Guarded<tonic::service::Routes>);
+
+impl Service<Request<Body>> for Boundary {
+    type Response = Response<Body>;
+    type Error = Status;
+    type Future = BoxFuture<'static, Result<Response<Body>, Status>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        // Routes are always ready: their services are called directly.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        request.extensions_mut().clear();
+        let deadline = timeout(request.headers());
+        let answer = self.0.clone().oneshot(request);
+        Box::pin(async move {
+            let answered = match deadline {
+                None => answer.await,
+                Some(deadline) => match tokio::time::timeout(deadline, answer).await {
+                    Ok(answered) => answered,
+                    Err(_) => return Err(Status::new(Code::DeadlineExceeded, "the call's deadline has passed")),
+                },
+            };
+            answered.map_err(|never| match never {})
+        })
+    }
+}
+
+/// The `grpc-timeout` of a call: up to eight digits and a unit (gRPC over HTTP/2, "Timeout").
+fn timeout(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    let amount = (digits.len() <= 8).then(|| digits.parse::<u64>().ok()).flatten()?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3_600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_in_every_unit_and_nonsense_is_ignored() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-timeout", text.parse().unwrap());
+            timeout(&headers)
+        };
+        assert_eq!(read("50m"), Some(Duration::from_millis(50)));
+        assert_eq!(read("2S"), Some(Duration::from_secs(2)));
+        assert_eq!(read("1H"), Some(Duration::from_secs(3_600)));
+        assert_eq!((read("123456789S"), read("x"), read("5x"), read("")), (None, None, None, None));
+    }
+}

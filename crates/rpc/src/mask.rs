@@ -1,0 +1,51 @@
+//! Masks of personal fields, and how to recognise one that comes back.
+//!
+//! A masked value that a client writes back would replace the real one, so input that looks masked is refused.
+
+/// A name with only its first character: 张三 → 张*.
+pub fn name(name: &str) -> String {
+    name.chars().next().map_or_else(String::new, |first| format!("{first}*"))
+}
+
+/// A phone number with its first three and last four digits: 138****1234. Short numbers keep their last two.
+pub fn phone(phone: &str) -> String {
+    let characters: Vec<char> = phone.chars().collect();
+    let tail = |from: usize| characters[from..].iter().collect::<String>();
+    match characters.len() {
+        0 => String::new(),
+        1..=7 => format!("****{}", tail(characters.len().saturating_sub(2))),
+        length => format!("{}****{}", characters[..3].iter().collect::<String>(), tail(length - 4)),
+    }
+}
+
+/// A free text with nothing left of it but that there is one.
+pub fn text(text: &str) -> String {
+    if text.is_empty() { String::new() } else { "***".to_owned() }
+}
+
+/// Whether a value looks like one of our masks, in half or full width.
+pub fn is_masked(value: &str) -> bool {
+    value.contains(['*', '＊'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_keep_what_a_desk_needs_to_tell_people_apart() {
+        assert_eq!(name("张三"), "张*");
+        assert_eq!(phone("13812341234"), "138****1234");
+        assert_eq!(phone("12345"), "****45");
+        assert_eq!((name(""), phone(""), text("")), (String::new(), String::new(), String::new()));
+    }
+
+    #[test]
+    fn every_mask_is_recognised_when_it_comes_back() {
+        for masked in [name("张三"), phone("13812341234"), phone("12345"), text("somewhere")] {
+            assert!(is_masked(&masked), "{masked}");
+        }
+        assert!(is_masked("138＊＊＊＊1234"));
+        assert!(!is_masked("13812341234"));
+    }
+}
