@@ -1,1 +1,5 @@
-//! Shared by all tests: fixtures and a running Wangge.
+//! Shared by all tests and benches: the real data, and where it is.
+
+mod data;
+
+pub use data::{Order, data, tainan_orders};

@@ -24,13 +24,13 @@ fn rust_files(folder: &str) -> Vec<(String, String)> {
 }
 
 fn collect(folder: &Path, files: &mut Vec<(String, String)>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("a folder of the repository") {
+        let path = entry.expect("an entry").path();
         if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
             collect(&path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let name = path.strip_prefix(root()).unwrap().display().to_string();
-            files.push((name, fs::read_to_string(&path).unwrap()));
+            let name = path.strip_prefix(root()).expect("below the root").display().to_string();
+            files.push((name, fs::read_to_string(&path).expect("a text")));
         }
     }
 }
