@@ -1,0 +1,125 @@
+//! Every step after the report, and how any change of an event is committed.
+
+use api::events::v1 as api_events;
+use api::events::v1::Step;
+use api::staff::v1::{GetPrincipalRequest, Post};
+use api::stored::events::v1 as bytes;
+use base::{AreaPath, Error, EventId, Kind, PrincipalId, Result};
+use prost::Message;
+use rpc::status::from_status;
+use rpc::{Caller, access};
+use store::{Origin, Transaction};
+use tonic::Request;
+
+use super::require;
+use crate::convert::steps::{StepMessage, StepRequest};
+use crate::model::life::{self, Actor};
+use crate::{Events, tables};
+
+impl Events {
+    pub(super) async fn step(
+        &self,
+        method: &'static str,
+        request: Request<impl StepMessage>,
+    ) -> Result<api_events::Event> {
+        let caller = Caller::of(&request)?;
+        let StepRequest { event: id, command, repeat } = request.get_ref().read()?;
+        if let (Step::Dispatch, Some(handler)) = (command.step, command.handler) {
+            self.check_handler(id, handler, &caller).await?;
+        }
+        let now = self.now();
+        let (service, by) = (self.clone(), caller.clone());
+        let event = self.commit(caller.origin(method, now), repeat, move |transaction| {
+            let mut event = tables::get(transaction, id)?.ok_or_else(|| Error::not_found(id.name()))?;
+            let path = event.placement.path();
+            require(&by, &path, &id.name())?;
+            let step = life::take(&mut event, &command, &actor(&by, &path), &service.0.deadlines, now)?;
+            tables::put(transaction, event, step)
+        });
+        self.answer_change(event.await?, &caller)
+    }
+
+    /// Fails unless whoever is named as handler exists and may handle events where this one lies: an event that is
+    /// dispatched to somebody who cannot even see it would wait for nobody.
+    async fn check_handler(&self, event: EventId, handler: PrincipalId, caller: &Caller) -> Result<()> {
+        let event =
+            self.0.store.read(|view| tables::get(view, event))?.ok_or_else(|| Error::not_found(event.name()))?;
+        let path = event.placement.path();
+        require(caller, &path, &event.id.name())?;
+        if event.worker.is_some_and(|worker| worker.id == handler) || handler == caller.id() {
+            return Ok(());
+        }
+        let request = caller.forward(GetPrincipalRequest { name: handler.name() });
+        let principal = self.0.staff.clone().get_principal(request).await.map_err(from_status)?.into_inner();
+        let may_handle = principal.bindings.iter().any(|binding| {
+            access::allows(binding.post(), "events.handle")
+                && binding.path.parse::<AreaPath>().is_ok_and(|root| path.is_within(&root))
+        });
+        if may_handle && !principal.suspended {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Precondition,
+            "HANDLER_CANNOT_HANDLE",
+            "this principal holds no post that may handle events in the event's area; name another, or bind one first",
+        )
+        .with("handler", handler.name())
+        .with("path", path))
+    }
+
+    /// Commits a change of one event. With `repeat` it has one effect however often it is sent, and each time the
+    /// first answer.
+    pub(super) async fn commit(
+        &self,
+        origin: Origin,
+        repeat: Option<store::Request>,
+        change: impl Fn(&mut Transaction<'_>) -> Result<bytes::Event> + Send + 'static,
+    ) -> Result<bytes::Event> {
+        let Some(repeat) = repeat else {
+            return Ok(self.0.store.write(origin, change).await?.value);
+        };
+        let change = move |transaction: &mut Transaction<'_>| Ok(change(transaction)?.encode_to_vec());
+        let answer = self.0.store.write_once(origin, repeat, change).await?.value;
+        bytes::Event::decode(answer.as_slice())
+            .map_err(|wrong| Error::internal("a kept answer cannot be read").caused_by(wrong))
+    }
+
+    /// The first answer to a request that fails now with `error`; `error` when there was none.
+    pub(super) async fn first_answer(
+        &self,
+        origin: Origin,
+        repeat: Option<store::Request>,
+        caller: &Caller,
+        error: Error,
+    ) -> Result<api_events::Event> {
+        const UNANSWERED: &str = "UNANSWERED";
+        if repeat.is_none() {
+            return Err(error);
+        }
+        let unanswered = |_: &mut Transaction<'_>| Err(Error::new(Kind::NotFound, UNANSWERED, "it is the first time"));
+        match self.commit(origin, repeat, unanswered).await {
+            Ok(answered) => self.answer_change(answered, caller),
+            Err(first) if first.reason() == UNANSWERED => Err(error),
+            Err(reused) => Err(reused),
+        }
+    }
+
+    /// What a caller is answered after a change. A repeat may come after posts have changed, so it is asked again
+    /// whether the caller may see the event.
+    pub(super) fn answer_change(&self, event: bytes::Event, caller: &Caller) -> Result<api_events::Event> {
+        let event = tables::read_event(event)?;
+        require(caller, &event.placement.path(), &event.id.name())?;
+        Ok(self.show(event, caller))
+    }
+}
+
+/// What the life of an event asks about a caller at a place.
+fn actor(caller: &Caller, path: &AreaPath) -> Actor {
+    let posts = || caller.bindings().iter().filter(|(_, root)| path.is_within(root)).map(|(post, _)| *post);
+    let is_desk = |post| matches!(post, Post::CommunityDesk | Post::SubdistrictDesk | Post::Administrator);
+    Actor {
+        id: caller.id(),
+        is_desk: posts().any(is_desk),
+        may_check: posts().any(|post| access::allows(post, "events.verify")),
+    }
+}
