@@ -1,0 +1,4 @@
+//! Benches of the store.
+fn main() {
+    divan::main();
+}
