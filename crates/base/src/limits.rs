@@ -26,6 +26,10 @@ pub const AREA_CHILDREN_MAX: usize = 65_000;
 
 /// Characters of a name (GB/T 31000: C..80).
 pub const NAME_CHARS_MAX: usize = 80;
+/// Posts held by one principal.
+pub const BINDINGS_MAX: usize = 64;
+/// Characters of a phone number.
+pub const PHONE_CHARS_MAX: usize = 32;
 /// Characters of a code.
 pub const CODE_CHARS_MAX: usize = 40;
 /// Characters of a free text (GB/T 31000: 事件简述 at most 2,000).
