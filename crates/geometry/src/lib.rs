@@ -14,12 +14,14 @@ pub mod datum;
 pub mod distance;
 mod exact;
 
+pub mod generate;
 pub mod position;
 pub mod shape;
 
 pub use coverage::{Answer, Coverage, DecidedBy, Explanation, Item, Near};
 pub use datum::Datum;
 
+pub use generate::{Division, Part, Site, tessellate};
 pub use position::Position;
 pub use shape::features::{Feature, read_features};
 pub use shape::{Bounds, Shape};

@@ -20,7 +20,7 @@ const LEAF_EDGES: usize = 12;
 /// Slots of a leaf: the bits of its masks.
 const LEAF_SLOTS: usize = 32;
 /// Top cells per area, and edges per top cell where areas have many vertices.
-const CELLS_PER_AREA: usize = 10;
+const CELLS_PER_AREA: usize = 48;
 const EDGES_PER_CELL: usize = 8;
 /// Cells are not made smaller than this, in degrees (a millimetre): below it rounding would decide.
 const CELL_MIN_DEG: f64 = 1e-8;
