@@ -100,7 +100,8 @@ where
         stopping: &mut watch::Receiver<bool>,
         heartbeat_at: Instant,
     ) -> Result<()> {
-        let stopped = || Error::new(Kind::Unavailable, "STOPPING", "the server is stopping; resume from the last cursor");
+        let stopped =
+            || Error::new(Kind::Unavailable, "STOPPING", "the server is stopping; resume from the last cursor");
         tokio::select! {
             changed = head.changed() => changed.map_err(|_| stopped()),
             _ = stopping.wait_for(|stopping| *stopping) => Err(stopped()),
