@@ -1,0 +1,106 @@
+//! `wangge generate`: a made-up subdistrict shaped like the pilot, and a day of incidents in it.
+//!
+//! Real are the names and codes of 坛山街道 (370404001) and its 20 communities. Everything else is invented: borders,
+//! grids, people, phone numbers, incidents. The same seed makes the same files to the byte. Read on in this order:
+//! [`places`] and [`areas`], [`names`] and [`staff`], [`themes`], [`day`] and [`course`].
+//!
+//! Not here: loading it into a server, which the demo does through the public API like everybody else.
+
+pub(crate) mod areas;
+mod chance;
+pub(crate) mod course;
+pub(crate) mod day;
+mod files;
+mod names;
+pub(crate) mod places;
+mod spots;
+pub(crate) mod staff;
+mod storms;
+pub(crate) mod themes;
+
+use std::path::PathBuf;
+
+use api::grids::v1::AreaKind;
+use base::Result;
+use serde_json::json;
+
+use crate::output::Output;
+use areas::{Area, SUBDISTRICT};
+use day::Incident;
+use staff::Staff;
+
+/// Makes a made-up subdistrict with a day of incidents, as files.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// Directory for boundaries.geojson, areas.csv, staff.csv and events.ndjson; made when missing
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// The same seed makes the same files to the byte
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// A subdistrict with its areas and everyone who works there.
+pub(crate) struct Subdistrict {
+    /// The tree, parents before children.
+    pub(crate) areas: Vec<Area>,
+    /// Who works there.
+    pub(crate) staff: Staff,
+}
+
+impl Subdistrict {
+    /// The subdistrict of a seed.
+    pub(crate) fn generate(seed: u64) -> Result<Self> {
+        let areas = areas::areas(seed)?;
+        let staff = Staff::of(&areas, seed);
+        Ok(Self { areas, staff })
+    }
+
+    /// A day of incidents here.
+    pub(crate) fn day(&self, seed: u64) -> Result<Vec<Incident>> {
+        day::day(self, seed)
+    }
+
+    /// The community that an area lies in; for areas above, the subdistrict.
+    pub(crate) fn community_of(&self, area: usize) -> usize {
+        let above = std::iter::successors(Some(area), |index| self.areas[*index].parent);
+        above.into_iter().find(|index| self.areas[*index].kind == AreaKind::Community).unwrap_or(SUBDISTRICT)
+    }
+
+    /// How many areas of a kind there are.
+    pub(crate) fn count(&self, kind: AreaKind) -> usize {
+        self.areas.iter().filter(|area| area.kind == kind).count()
+    }
+}
+
+/// Writes the files and says what they hold.
+///
+/// Errors: `GENERATE_OUTPUT` when a file cannot be written.
+pub async fn run(arguments: Arguments, output: &Output) -> Result<()> {
+    let subdistrict = Subdistrict::generate(arguments.seed)?;
+    let incidents = subdistrict.day(arguments.seed)?;
+    files::write(&arguments.out, &subdistrict, &incidents)?;
+    let (base_grids, micro_grids) = (subdistrict.count(AreaKind::BaseGrid), subdistrict.count(AreaKind::MicroGrid));
+    let (exclusive_grids, people) = (subdistrict.count(AreaKind::ExclusiveGrid), subdistrict.staff.people.len());
+    let households = subdistrict.areas[SUBDISTRICT].households;
+    let value = json!({
+        "directory": arguments.out, "seed": arguments.seed, "communities": subdistrict.count(AreaKind::Community),
+        "base_grids": base_grids, "micro_grids": micro_grids, "exclusive_grids": exclusive_grids,
+        "households": households, "staff": people, "incidents": incidents.len(),
+    });
+    output.value(&value, || {
+        format!(
+            "坛山街道 (370404001), seed {}: names and codes of the communities are real, everything else is made up\n\
+             {out}/boundaries.geojson  {base_grids} base grids, {micro_grids} micro-grids, {exclusive_grids} exclusive \
+             grids (WGS-84)\n\
+             {out}/areas.csv           {} areas, {households} households\n\
+             {out}/staff.csv           {people} people, departments and programs with posts and charges\n\
+             {out}/events.ndjson       {} incidents of {}",
+            arguments.seed,
+            subdistrict.areas.len(),
+            incidents.len(),
+            day::DAY,
+            out = arguments.out.display(),
+        )
+    })
+}
