@@ -85,7 +85,9 @@ impl Tail {
 
 /// Reads at most `max` entries strictly after a cursor, from the tail or else from the journal.
 pub(crate) fn read(tail: &Tail, journal: &Journal, after: Sequence, max: usize) -> Result<Vec<Entry>> {
-    match tail.after(after, max) {
+    // What was compacted is gone also where the tail still has it, or answers would depend on what is in memory.
+    let is_kept = after.saturating_add(1) >= journal.start();
+    match tail.after(after, max).filter(|_| is_kept) {
         Some(entries) => Ok(entries),
         None => journal.read(after, max),
     }

@@ -124,10 +124,6 @@ impl Layers {
         self.active.iter().rev().chain(self.frozen.iter().rev()).map(Arc::as_ref)
     }
 
-    pub(crate) const fn sequence(&self) -> Sequence {
-        self.sequence
-    }
-
     fn active_bytes(&self) -> usize {
         self.active.iter().map(|run| run.bytes).sum()
     }

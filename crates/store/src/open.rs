@@ -25,6 +25,7 @@ use crate::layers::{Memtable, Replay};
 use crate::manifest::{self, Manifest, State};
 use crate::options::Options;
 use crate::shared::Parts;
+use crate::snapshot;
 
 /// What an identity is an id of.
 struct Identity;
@@ -186,7 +187,7 @@ impl Index<'_> {
     fn open(&self, checkpoint: Option<Sequence>) -> Result<(Box<dyn Engine>, Sequence)> {
         let why = match self.look(checkpoint)? {
             Found::Sound(engine, applied) => return Ok((engine, applied)),
-            Found::Missing if self.journal.end() == 0 => return Ok((self.create()?, 0)),
+            Found::Missing if self.journal.end() == 0 && self.journal.start() == 1 => return Ok((self.create()?, 0)),
             Found::Missing if !self.options.engine.is_persistent() => None,
             Found::Missing => Some("the index is missing".to_owned()),
             Found::Damaged(why) => Some(why),
@@ -262,7 +263,8 @@ impl Index<'_> {
 
     /// Builds the index from the newest good snapshot, if there is one, and the journal.
     fn build(&self) -> Result<(Box<dyn Engine>, Sequence)> {
-        let covered = 0;
+        let snapshot = snapshot::newest(&**self.disk, self.directory, self.identity)?;
+        let covered = snapshot.as_ref().map_or(0, |snapshot| snapshot.sequence);
         let start = self.journal.start();
         if covered > self.journal.end() {
             return Err(self.behind(covered));
@@ -278,6 +280,9 @@ impl Index<'_> {
         }
         self.move_aside()?;
         let engine = self.create()?;
+        if let Some(snapshot) = snapshot {
+            snapshot.load(&**self.disk, &*engine)?;
+        }
         let mut replay = Replay::default();
         self.journal.walk(covered, &mut |frame| {
             replay.add_frame(frame);

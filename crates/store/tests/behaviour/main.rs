@@ -3,5 +3,12 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod cases;
+mod crash;
+mod engines;
+mod kill;
+mod ledger;
+mod maintenance;
+mod recovery;
+mod schema;
 mod tables;
 mod writing;

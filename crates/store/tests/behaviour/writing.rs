@@ -127,7 +127,6 @@ async fn a_repeated_request_has_one_effect_and_one_answer() {
 #[tokio::test]
 async fn a_request_that_failed_may_be_sent_again() {
     let store = store();
-    let head = store.head();
     let failed = store.write_once(origin(), request(1, 1), |_| Err(Error::invalid("x", "must be y"))).await;
     assert!(failed.is_err());
     let worked = store.write_once(origin(), request(1, 1), |_| Ok(vec![1])).await.unwrap();
