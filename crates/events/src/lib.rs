@@ -33,8 +33,8 @@ pub use tables::SCHEMA;
 
 use model::deadline::Deadlines;
 
-/// The full name of the service in the contract.
-pub const SERVICE_NAME: &str = "wangge.events.v1.EventService";
+/// The name of the service: its store's directory, its configuration's section.
+pub const SERVICE_NAME: &str = "events";
 
 /// What a deployment decides about its events.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

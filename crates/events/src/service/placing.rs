@@ -68,7 +68,7 @@ impl Events {
                 // Asked first, so that nobody learns of an area by reporting beside it.
                 caller.require(&nearest.path)?;
                 let chain = self.chain(nearest.id, caller).await?;
-                Ok(Placement { chain, decided_by: DecidedBy::NearestOutside, ..located })
+                Ok(Placement { chain, decided_by: DecidedBy::NearestOutside, runner_up: None, ..located })
             }
             (None, Some(area)) => self.place_in(area, Some((point, located.wgs84)), caller).await,
             (None, None) => Err(self.outside(&located)),
@@ -110,7 +110,7 @@ impl Events {
                 .with("area", area.name));
             }
             next = area.parent.clone();
-            chain.push(peers::area(area)?);
+            chain.push(peers::area(area, self.now().civil_day())?);
             if chain.len() > base::path::DEPTH_MAX {
                 return Err(Error::internal("the areas above an area have no end"));
             }

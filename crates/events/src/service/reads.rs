@@ -116,6 +116,6 @@ impl Events {
     async fn path_of(&self, area: Id<Area>, caller: &Caller) -> Result<AreaPath> {
         let request = caller.forward(GetAreaRequest { name: area.name() });
         let found = self.0.grids.clone().get_area(request).await.map_err(from_status)?;
-        Ok(convert::peers::area(found.into_inner())?.path)
+        Ok(convert::peers::area(found.into_inner(), self.now().civil_day())?.path)
     }
 }

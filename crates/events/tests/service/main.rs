@@ -1,0 +1,7 @@
+//! The service from outside: only its gRPC face, over links, against small stand-ins for `grids` and `staff`.
+
+mod life;
+mod lists;
+mod reports;
+mod watches;
+mod world;
