@@ -13,15 +13,15 @@ pub mod coverage;
 pub mod datum;
 pub mod distance;
 mod exact;
-
 pub mod generate;
 pub mod position;
 pub mod shape;
+pub mod validate;
 
 pub use coverage::{Answer, Coverage, DecidedBy, Explanation, Item, Near};
 pub use datum::Datum;
-
 pub use generate::{Division, Part, Site, tessellate};
 pub use position::Position;
 pub use shape::features::{Feature, read_features};
 pub use shape::{Bounds, Shape};
+pub use validate::{Area, Finding, FindingKind, Severity, Tolerances, validate};

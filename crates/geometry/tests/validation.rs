@@ -1,0 +1,151 @@
+//! Validation finds what is wrong with real and made-up boundaries, with its size and place, and nothing else.
+
+mod support;
+
+use geometry::{Area, Bounds, Division, Finding, FindingKind, Severity, Shape, Tolerances, tessellate, validate};
+use support::collection;
+
+fn areas(file: &str, code: &str) -> Option<Vec<Area>> {
+    let items = collection(file, code)?;
+    let area = |item: geometry::Item| Area { id: item.id, code: item.code, rank: 1, parent: None, shape: item.shape };
+    Some(items.into_iter().map(area).collect())
+}
+
+fn of_kind(findings: &[Finding], kind: FindingKind) -> Vec<&Finding> {
+    findings.iter().filter(|finding| finding.kind == kind).collect()
+}
+
+fn area(id: u32, code: &str, rings: &[&[[f64; 2]]]) -> Area {
+    let closed = rings.iter().map(|ring| ring.iter().chain(&ring[..1]).copied().collect()).collect();
+    Area { id, code: code.into(), rank: 1, parent: None, shape: Shape::new(vec![closed]).unwrap() }
+}
+
+fn check(areas: &[Area]) -> Vec<Finding> {
+    validate(areas, &Tolerances::default())
+}
+
+#[test]
+fn the_villages_of_tainan_have_one_invalid_ring_and_one_overlap() {
+    let Some(areas) = areas("tainan_villages_649.geojson", "VILLCODE") else { return };
+    let findings = check(&areas);
+    for finding in &findings {
+        println!("{:?} {:?} {} at {:?}", finding.severity, finding.kind, finding.detail, finding.place);
+    }
+    assert_eq!(of_kind(&findings, FindingKind::InvalidRing).len(), 1);
+    assert_eq!(of_kind(&findings, FindingKind::Overlap).len(), 1);
+    let overlap = of_kind(&findings, FindingKind::Overlap)[0];
+    assert!(overlap.area_m2 > 1.0 && overlap.place.is_some() && overlap.ids.len() == 2);
+}
+
+#[test]
+fn the_councils_of_los_angeles_overlap_by_two_percent_of_their_area() {
+    let Some(areas) = areas("la_neighborhood_councils_99.geojson", "name") else { return };
+    let findings = check(&areas);
+    let overlaps = of_kind(&findings, FindingKind::Overlap);
+    let shared: f64 = overlaps.iter().map(|finding| finding.area_m2).sum();
+    let total: f64 = areas.iter().map(|area| area.shape.area_m2()).sum();
+    println!("{} overlaps, {:.2} % of {:.1} km²", overlaps.len(), shared / total * 100.0, total / 1e6);
+    assert!((0.02..0.026).contains(&(shared / total)), "{}", shared / total);
+    for overlap in overlaps {
+        let place = overlap.place.unwrap();
+        let both = areas.iter().filter(|area| overlap.ids.contains(&area.id)).all(|area| area.shape.covers(place));
+        assert!(both, "{} is not in both", overlap.detail);
+    }
+}
+
+#[test]
+fn a_made_up_division_has_no_fault_at_any_level() {
+    let bounds = Bounds { low: [117.55, 34.75], high: [117.65, 34.83] };
+    let division = Division::generate(5, bounds, &[20, 80, 352], 0.08);
+    let mut areas = Vec::new();
+    for (level, parts) in (0_u8..).zip(&division.levels) {
+        for (place, part) in (0_u32..).zip(parts) {
+            let above = part.parent.map(|parent| (u32::from(level) - 1) * 1_000 + u32::try_from(parent).unwrap());
+            let id = u32::from(level) * 1_000 + place;
+            areas.push(Area {
+                id,
+                code: format!("{id:04}"),
+                rank: 3 - level,
+                parent: above,
+                shape: part.shape.clone(),
+            });
+        }
+    }
+    assert_eq!(check(&areas), []);
+}
+
+#[test]
+fn a_missing_area_is_a_gap_with_its_size_place_and_neighbours() {
+    let bounds = Bounds { low: [117.5, 34.7], high: [117.6, 34.8] };
+    let shapes = tessellate(3, 400, bounds, 0.1);
+    let touches_rim = |shape: &Shape| {
+        let own = shape.bounds();
+        (0..2).any(|axis| own.low[axis] <= bounds.low[axis] || own.high[axis] >= bounds.high[axis])
+    };
+    let missing = shapes.iter().position(|shape| !touches_rim(shape)).unwrap();
+    let all = (0_u32..).zip(&shapes);
+    let area =
+        |(id, shape): (u32, &Shape)| Area { id, code: format!("{id:04}"), rank: 1, parent: None, shape: shape.clone() };
+    let areas: Vec<Area> = all.filter(|(id, _)| *id as usize != missing).map(area).collect();
+    let findings = check(&areas);
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    let gap = &findings[0];
+    assert_eq!((gap.kind, gap.severity), (FindingKind::Gap, Severity::Warning));
+    assert!((gap.area_m2 / shapes[missing].area_m2() - 1.0).abs() < 1e-3);
+    assert!(shapes[missing].covers(gap.place.unwrap()));
+    assert!(gap.ids.len() >= 3, "{:?}", gap.codes);
+}
+
+#[test]
+fn each_kind_of_fault_is_found_once_where_it_is() {
+    let mut areas = vec![
+        area(0, "bow tie", &[&[[0.0, 0.0], [0.01, 0.01], [0.01, 0.0], [0.0, 0.01]]]),
+        area(1, "spike", &[&[[0.1, 0.0], [0.12, 0.0], [0.11, 0.0], [0.11, 0.01], [0.1, 0.01]]]),
+        area(2, "twice", &[&[[0.2, 0.0], [0.21, 0.0], [0.21, 0.0], [0.2, 0.01]]]),
+        area(3, "stray hole", &[&[[0.3, 0.0], [0.31, 0.0], [0.31, 0.01]], &[[0.35, 0.0], [0.36, 0.0], [0.36, 0.01]]]),
+        area(4, "left", &[&[[0.4, 0.0], [0.42, 0.0], [0.42, 0.01], [0.4, 0.01]]]),
+        area(5, "right", &[&[[0.41, 0.0], [0.43, 0.0], [0.43, 0.01], [0.41, 0.01]]]),
+        area(6, "same", &[&[[0.5, 0.0], [0.51, 0.0], [0.51, 0.01]]]),
+        area(7, "same", &[&[[0.6, 0.0], [0.61, 0.0], [0.61, 0.01]]]),
+        area(8, "child", &[&[[0.70, 0.0], [0.72, 0.0], [0.72, 0.01], [0.70, 0.01]]]),
+        area(9, "parent", &[&[[0.70, 0.0], [0.715, 0.0], [0.715, 0.01], [0.70, 0.01]]]),
+    ];
+    areas[8].parent = Some(9);
+    areas[9].rank = 2;
+    areas.push(Area { id: 10, code: "nothing".into(), rank: 1, parent: None, shape: Shape::new(vec![]).unwrap() });
+    let found: Vec<(FindingKind, Vec<u32>)> = check(&areas).into_iter().map(|found| (found.kind, found.ids)).collect();
+    assert_eq!(
+        found,
+        [
+            (FindingKind::InvalidRing, vec![0]),
+            (FindingKind::InvalidRing, vec![3]),
+            (FindingKind::Overlap, vec![4, 5]),
+            (FindingKind::OutsideParent, vec![8, 9]),
+            (FindingKind::DuplicateCode, vec![6, 7]),
+            (FindingKind::EmptyShape, vec![10]),
+            (FindingKind::Spike, vec![1]),
+            (FindingKind::RepeatedVertex, vec![2]),
+        ]
+    );
+    let outside = check(&areas).into_iter().find(|found| found.kind == FindingKind::OutsideParent).unwrap();
+    assert!((outside.share - 0.25).abs() < 1e-6);
+}
+
+#[test]
+fn an_area_that_holds_another_overlaps_it_wholly() {
+    let outer = area(0, "outer", &[&[[0.0, 0.0], [0.03, 0.0], [0.03, 0.03], [0.0, 0.03]]]);
+    let inner = area(1, "inner", &[&[[0.01, 0.01], [0.02, 0.01], [0.02, 0.02], [0.01, 0.02]]]);
+    let findings = check(&[outer.clone(), inner]);
+    assert_eq!(findings.len(), 1);
+    assert!((findings[0].share - 1.0).abs() < 1e-6);
+    let twin = Area { id: 2, code: "twin".into(), ..outer.clone() };
+    assert_eq!(of_kind(&check(&[outer, twin]), FindingKind::Overlap).len(), 1);
+}
+
+#[test]
+fn vertices_in_a_neighbours_edge_are_no_overlap() {
+    let whole = area(0, "whole", &[&[[0.0, 0.0], [0.01, 0.0], [0.01, 0.02], [0.0, 0.02]]]);
+    let low = area(1, "low", &[&[[0.01, 0.0], [0.02, 0.0], [0.02, 0.01], [0.01, 0.01]]]);
+    let high = area(2, "high", &[&[[0.01, 0.01], [0.02, 0.01], [0.02, 0.02], [0.01, 0.02]]]);
+    assert_eq!(check(&[whole, low, high]), []);
+}
