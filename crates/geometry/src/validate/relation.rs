@@ -38,7 +38,7 @@ pub(super) fn relation(first: &Shape, second: &Shape) -> Relation {
     let mut found = Relation::default();
     let (ours, theirs) = (Border::near(first, second), Border::near(second, first));
     let (our_own, their_own) = (ours.not_in(&theirs), theirs.not_in(&ours));
-    if meet_badly(&our_own, &their_own) {
+    if meet_badly(&ours, &theirs) {
         found.crossing = true;
         return found;
     }
@@ -132,8 +132,9 @@ impl Own {
     }
 }
 
-/// Whether two sets of edges meet anywhere but at common vertices.
-fn meet_badly(ours: &Own, theirs: &Own) -> bool {
+/// Whether two borders meet anywhere but at common vertices and along common edges. Common edges take part, because a
+/// ring that crosses itself can cross one of them.
+fn meet_badly(ours: &Border, theirs: &Border) -> bool {
     let low = |edge: &Ends| edge[0][0].min(edge[1][0]);
     let high = |edge: &Ends| edge[0][0].max(edge[1][0]);
     let mut sorted: Vec<(f64, bool, Ends)> = ours.edges.iter().map(|edge| (low(edge), true, *edge)).collect();
@@ -151,15 +152,13 @@ fn meet_badly(ours: &Own, theirs: &Own) -> bool {
     false
 }
 
-/// Whether two different edges have a point in common that is not a vertex of both.
+/// Whether two edges have a point in common that is not a vertex of both; the same edge twice is no fault.
 fn meets_badly(a: Ends, b: Ends) -> bool {
-    if !segments_touch(a, b) {
+    if a == b || a == [b[1], b[0]] || !segments_touch(a, b) {
         return false;
     }
-    let ends = |turned: bool| if turned { [b[1], b[0]] } else { b };
-    for turned in [false, true] {
+    for other in [b, [b[1], b[0]]] {
         for own in [a, [a[1], a[0]]] {
-            let other = ends(turned);
             if own[0] == other[0] {
                 // They start together; they meet again only when one lies along the other.
                 let along = (own[1][0] - own[0][0]) * (other[1][0] - own[0][0])
