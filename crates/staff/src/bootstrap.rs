@@ -56,6 +56,10 @@ pub fn issue_offline(
     lifetime_s: i64,
     clock: &dyn Clock,
 ) -> Result<Token> {
+    // Opening would make what is missing, and a mistyped directory would become an empty store.
+    if !options.directory.as_ref().is_some_and(|directory| directory.is_dir()) {
+        return Err(never_started());
+    }
     let store = Store::open(crate::SERVICE_NAME, SCHEMA, options)?;
     let token = store.read(|view| issue(view, principal, lifetime_s, clock));
     store.close()?;

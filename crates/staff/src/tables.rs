@@ -316,3 +316,77 @@ fn optional_id_from<R: Resource>(bytes: &[u8]) -> Result<Option<Id<R>>> {
 fn malformed(what: &'static str) -> Error {
     Error::new(Kind::Corrupt, "MALFORMED_RECORD", format!("a stored {what} of the staff service cannot be read"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the store derives from a stored record: its key, then index entries and amounts by number.
+    fn derived(table: usize, record: &impl Message) -> store::Derivation {
+        SCHEMA[table].derive(&[&[1], record.encode_to_vec().as_slice()].concat()).unwrap()
+    }
+
+    #[test]
+    fn the_bytes_of_every_key_are_pinned() {
+        let path = AreaPath::ROOT.child(1).unwrap().child(0x0203).unwrap();
+        let place = Place { path, area: None };
+        let id = PrincipalId::from_bytes([7; 16]);
+        let mut principal = Principal {
+            id,
+            kind: PrincipalKind::Person,
+            display_name: "张三".to_owned(),
+            phone: String::new(),
+            bindings: vec![Binding { post: Post::Administrator, place }],
+            away_until: None,
+            suspended: false,
+            tokens_valid_from: Time::default(),
+            create_time: Time::default(),
+            update_time: Time::default(),
+            revision: 1,
+        };
+        let entry = |path: &[u8]| (1, [&[2, 0, 1], path, &[0, 0], &[7; 16]].concat(), [0, 16]);
+        let found = derived(0, &principal_to_stored(&principal));
+        assert_eq!(found.primary, [7; 16]);
+        assert_eq!(found.entries, [entry(&[]), entry(&[0, 1]), entry(&[0, 1, 2, 3])]);
+        assert_eq!(found.amounts, []);
+
+        principal.bindings.clear();
+        assert_eq!(derived(0, &principal_to_stored(&principal)).entries, [entry(&[])]);
+        let root = Place { path: AreaPath::ROOT, area: None };
+        principal.bindings.push(Binding { post: Post::Administrator, place: root });
+        assert_eq!(derived(0, &principal_to_stored(&principal)).amounts, [(1, Vec::new(), 1)]);
+        principal.suspended = true;
+        assert_eq!(derived(0, &principal_to_stored(&principal)).amounts, []);
+
+        let charge = Charge { place, worker: id, stand_in: None, update_time: Time::default() };
+        assert_eq!(derived(1, &charge_to_stored(&charge)).primary, [0, 1, 2, 3, 0, 0]);
+        let key = SigningKey::from_parts("k".to_owned(), Vec::new(), [0; 32], Time::default(), None);
+        assert_eq!(derived(2, &key_to_stored(&key)).primary, [b'k', 0, 1]);
+    }
+
+    #[test]
+    fn what_is_stored_is_read_back() {
+        let place = Place { path: AreaPath::ROOT.child(5).unwrap(), area: Some(Id::from_bytes([1; 16])) };
+        let id = PrincipalId::from_bytes([7; 16]);
+        let principal = Principal {
+            id,
+            kind: PrincipalKind::Service,
+            display_name: "张三".to_owned(),
+            phone: "110".to_owned(),
+            bindings: vec![Binding { post: Post::Auditor, place }],
+            away_until: Some(Time::from_micros(5)),
+            suspended: true,
+            tokens_valid_from: Time::from_micros(1),
+            create_time: Time::from_micros(2),
+            update_time: Time::from_micros(3),
+            revision: 4,
+        };
+        assert_eq!(principal_from_bytes(&principal_to_bytes(&principal)).unwrap(), principal);
+        let charge = Charge { place, worker: id, stand_in: Some(id), update_time: Time::from_micros(9) };
+        assert_eq!(charge_from_bytes(&charge_to_bytes(&charge)).unwrap(), charge);
+        let key = SigningKey::generate(Time::from_micros(8)).unwrap();
+        assert_eq!(key_from_stored(&key_to_stored(&key)).unwrap(), key);
+        let damaged = stored::Principal { kind: 99, ..principal_to_stored(&principal) };
+        assert_eq!(principal_from_stored(&damaged).unwrap_err().kind(), Kind::Corrupt);
+    }
+}

@@ -135,7 +135,7 @@ pub(crate) fn update(
     if !change.etag.is_empty() && change.etag != before.etag() {
         return Err(Error::new(
             Kind::Conflict,
-            "STALE_ETAG",
+            "ETAG_MISMATCH",
             "the principal was changed since you read it; read it again and repeat your change",
         )
         .with("etag", before.etag()));

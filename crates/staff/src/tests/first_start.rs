@@ -35,6 +35,7 @@ async fn an_operator_gets_back_in_with_nothing_but_the_directory() {
     let clock = Arc::new(ManualClock::at(START));
     let never = issue_offline(options(), None, 60, &*clock).unwrap_err();
     assert_eq!(never.reason(), "NEVER_STARTED");
+    assert!(!directory.path().join("staff").exists(), "a mistyped directory is not made");
     let store = Store::open(SERVICE_NAME, SCHEMA, options()).unwrap();
     let first = bootstrap(&store, &*clock).await.unwrap().unwrap();
     let known = LocalAuthority::new(store.clone(), 1).identify(&first.text, START).await.unwrap();

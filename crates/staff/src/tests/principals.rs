@@ -140,7 +140,7 @@ async fn a_stale_etag_is_told_and_an_unchanged_update_keeps_it() {
     let changed = house.update(&house.admin, renamed, &["display_name"]).await.unwrap();
     let late = Principal { display_name: "王五".to_owned(), ..made };
     let error = house.update(&house.admin, late.clone(), &["display_name"]).await.unwrap_err();
-    assert_eq!((error.kind(), error.reason()), (Kind::Conflict, "STALE_ETAG"));
+    assert_eq!((error.kind(), error.reason()), (Kind::Conflict, "ETAG_MISMATCH"));
     let informed = Principal { etag: changed.etag, ..late };
     assert_eq!(house.update(&house.admin, informed, &["display_name"]).await.unwrap().display_name, "王五");
 }

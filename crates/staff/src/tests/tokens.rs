@@ -1,6 +1,6 @@
 //! Tokens: what is believed, for how long, and how fast a change counts.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use api::staff::v1::{IssueTokenRequest, Post, Principal, RevokeTokensRequest, RotateKeyRequest};
 use base::{Clock, Kind, Time};
@@ -11,7 +11,7 @@ use rpc::status::from_status;
 use serde_json::{Value, json};
 
 use super::{House, START, bearing, binding};
-use crate::tables;
+use crate::{LocalAuthority, tables};
 
 fn part(token: &str, number: usize) -> Value {
     let part = token.split('.').nth(number).unwrap();
@@ -213,6 +213,37 @@ async fn a_suspension_counts_from_the_very_next_call_and_so_does_its_end() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_change_counts_from_the_next_call_also_while_others_call_without_pause() {
+    let house = House::open().await;
+    let (worker, token) = house.hire("张三", &[(Post::GridWorker, "/1/2")]).await;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let others: Vec<_> = (0..3)
+        .map(|_| {
+            let (authority, token, stopped) = (house.authority.clone(), token.clone(), stopped.clone());
+            tokio::spawn(async move {
+                while !*stopped.borrow() {
+                    if authority.cached(&token, START).is_none() {
+                        // Either answer is right here; what matters is that it is not believed for too long.
+                        drop(authority.identify(&token, START).await);
+                    }
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for round in 0..100 {
+        let suspended = round % 2 == 0;
+        let change = Principal { suspended, etag: String::new(), ..worker.clone() };
+        house.update(&house.admin, change, &["suspended"]).await.unwrap();
+        assert_eq!(house.who_am_i(&token).await.is_err(), suspended, "round {round}");
+    }
+    stop.send(true).unwrap();
+    for other in others {
+        other.await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_revocation_ends_every_token_issued_before_it_and_none_after_even_within_one_second() {
     let house = House::open().await;
@@ -306,22 +337,22 @@ async fn nothing_is_believed_from_memory_once_the_store_has_moved() {
 }
 
 #[tokio::test]
-async fn a_remembered_answer_costs_well_under_a_microsecond() {
+async fn a_remembered_answer_costs_a_hundredth_of_a_checked_one() {
     let house = House::open().await;
     house.who_am_i(&house.admin).await.unwrap();
-    let calls = 20_000;
-    let fastest = (0..20)
-        .map(|_| {
-            let begun = Instant::now();
-            for _ in 0..calls {
-                std::hint::black_box(house.authority.cached(std::hint::black_box(&house.admin), START)).unwrap();
-            }
-            begun.elapsed() / calls
-        })
-        .min()
-        .unwrap();
-    println!("a remembered answer takes {fastest:?}");
-    // A debug build is several times slower; the promise is made for the release build.
-    let limit = if cfg!(debug_assertions) { 5_000 } else { 1_000 };
-    assert!(fastest.as_nanos() < limit, "{fastest:?}");
+    // The fastest of many rounds of each, taken in turns, so that a busy machine disturbs both alike or neither.
+    let (mut remembered, mut checked) = (Duration::MAX, Duration::MAX);
+    for _ in 0..50 {
+        let fresh = LocalAuthority::new(house.store.clone(), 1);
+        let begun = Instant::now();
+        fresh.identify(&house.admin, START).await.unwrap();
+        checked = checked.min(begun.elapsed());
+        let begun = Instant::now();
+        for _ in 0..100 {
+            std::hint::black_box(house.authority.cached(std::hint::black_box(&house.admin), START)).unwrap();
+        }
+        remembered = remembered.min(begun.elapsed() / 100);
+    }
+    println!("remembered {remembered:?}, checked {checked:?}");
+    assert!(remembered * 100 < checked, "remembered {remembered:?}, checked {checked:?}");
 }
