@@ -318,3 +318,124 @@ impl Replay {
         Run::new(self.overlay.into_iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::engine::{Engine, MemoryEngine};
+    use crate::view::{ReadView, View};
+
+    fn key(number: u8) -> Bytes {
+        Bytes::from(vec![1, number])
+    }
+
+    fn entry(value: Option<u8>, born: bool) -> Entry {
+        Entry { value: value.map(|value| Bytes::from(vec![value])), born }
+    }
+
+    #[test]
+    fn a_key_that_came_and_went_above_the_engine_never_reaches_it() {
+        let memtable = Memtable::new(0);
+        memtable.push(Run::new(vec![(key(1), entry(Some(1), true)), (key(2), entry(Some(2), false))]), 1);
+        memtable.push(Run::new(vec![(key(1), entry(None, false)), (key(2), entry(None, false))]), 2);
+        let frozen = memtable.freeze().unwrap();
+        assert_eq!(frozen.operations(), [(key(2), None)]);
+        assert_eq!(frozen.sequence, 2);
+    }
+
+    #[test]
+    fn a_replayed_key_that_goes_is_removed_from_the_engine_which_may_have_it() {
+        let mut replay = Replay::default();
+        replay.add(key(1), Some(Bytes::from_static(b"replayed")));
+        let memtable = Memtable::new(1);
+        memtable.push(replay.into_run(), 1);
+        // It was not there before, as far as the committer could see.
+        memtable.push(Run::new(vec![(key(1), entry(None, false))]), 2);
+        assert_eq!(memtable.freeze().unwrap().operations(), [(key(1), None)]);
+    }
+
+    #[test]
+    fn a_frozen_pile_is_watched_by_readers_from_before_and_not_by_later_ones() {
+        let memtable = Memtable::new(0);
+        memtable.push(Run::new(vec![(key(1), entry(Some(1), true))]), 1);
+        let reader = memtable.current();
+        let frozen = memtable.freeze().unwrap();
+        let later = memtable.current();
+        assert!(!frozen.is_unwatched());
+        drop(reader);
+        assert!(frozen.is_unwatched());
+        drop(later);
+    }
+
+    /// A change of some keys, or a step of the flusher.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Commit(Vec<(u8, Option<u8>)>),
+        Freeze,
+        Flush,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let change = (0..24_u8, proptest::option::weighted(0.6, any::<u8>()));
+        let step =
+            prop_oneof![6 => vec(change, 1..8).prop_map(Step::Commit), 1 => Just(Step::Freeze), 1 => Just(Step::Flush)];
+        vec(step, 1..60)
+    }
+
+    fn range(view: &dyn View, (start, end): (u8, u8), reverse: bool) -> Vec<(Bytes, Bytes)> {
+        let mut found = Vec::new();
+        view.range(&key(start), &key(end), reverse, &mut |key, value| {
+            found.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+            Ok(ControlFlow::Continue(()))
+        })
+        .unwrap();
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn committed_groups_equal_a_map_whatever_the_flusher_does(steps in steps(), start in 0..24_u8, end in 0..26_u8) {
+            let (memtable, engine) = (Memtable::new(0), MemoryEngine::default());
+            let mut model = BTreeMap::<Bytes, Bytes>::new();
+            let mut frozen: Option<Frozen> = None;
+            for (sequence, step) in (1..).zip(steps) {
+                match step {
+                    Step::Commit(changes) => {
+                        let mut group = Overlay::new();
+                        for (number, value) in changes {
+                            let change = entry(value, value.is_some() && !model.contains_key(&key(number)));
+                            match &change.value {
+                                Some(value) => drop(model.insert(key(number), value.clone())),
+                                None => drop(model.remove(&key(number))),
+                            }
+                            lay(&mut group, key(number), change);
+                        }
+                        memtable.push(Run::new(group.into_iter().collect()), sequence);
+                    }
+                    Step::Freeze => frozen = frozen.or_else(|| memtable.freeze()),
+                    Step::Flush => if let Some(generation) = frozen.take() {
+                        engine.apply(&generation.operations()).unwrap();
+                        memtable.thaw();
+                    },
+                }
+                let view = ReadView::new(memtable.current(), &engine);
+                for number in 0..24 {
+                    prop_assert_eq!(view.get(&key(number)).unwrap(), model.get(&key(number)).cloned());
+                }
+                let mut expected: Vec<_> = if start < end {
+                    model.range(key(start)..key(end)).map(|(key, value)| (key.clone(), value.clone())).collect()
+                } else {
+                    Vec::new()
+                };
+                prop_assert_eq!(range(&view, (start, end), false), expected.clone());
+                expected.reverse();
+                prop_assert_eq!(range(&view, (start, end), true), expected);
+            }
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Starting on what is left: torn, damaged, missing and foreign files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::{Error, Kind};
@@ -37,7 +37,7 @@ fn segments(disk: &SimulatedDisk) -> Vec<PathBuf> {
     segments
 }
 
-fn length(disk: &SimulatedDisk, path: &PathBuf) -> u64 {
+fn length(disk: &SimulatedDisk, path: &Path) -> u64 {
     disk.open(path, false).unwrap().len().unwrap()
 }
 

@@ -1,6 +1,7 @@
 //! Writing: groups, errors, panics, repeated requests, the feed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::{Error, Kind};
 use store::{Options, Origin, Request, Store};
@@ -151,7 +152,8 @@ fn a_closed_store_says_so() {
 
 #[test]
 fn a_read_keeps_its_moment_while_others_write_and_flush() {
-    let store = store();
+    let eager = Options { flush_after: Duration::from_millis(1), ..Options::memory() };
+    let store = Store::open("cases", SCHEMA, eager).unwrap();
     for id in 0..200 {
         put(&store, case(id, 1, 1)).unwrap();
     }
@@ -165,6 +167,7 @@ fn a_read_keeps_its_moment_while_others_write_and_flush() {
                 }
             });
             writing.join().unwrap();
+            std::thread::sleep(Duration::from_millis(50));
             assert_eq!(all_in(view)?, before);
             Ok(())
         })
