@@ -172,7 +172,9 @@ impl Shape {
     pub fn inner_position(&self) -> Option<Position> {
         use geo::InteriorPoint;
         let polygon = self.to_geo();
-        let point = polygon.interior_point()?;
+        // A tangled boundary may make `geo` panic; it then simply has no such place.
+        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| polygon.interior_point()));
+        let point = found.ok().flatten()?;
         let place = [point.x(), point.y()];
         (self.place(place) == Place::Inside).then(|| Position::trusted(place))
     }
@@ -201,11 +203,6 @@ impl Shape {
     /// Where each ring ends in [`Shape::points`].
     pub(crate) fn ring_ends(&self) -> &[u32] {
         &self.0.ring_ends
-    }
-
-    /// Where each polygon ends in [`Shape::ring_ends`].
-    pub(crate) fn polygon_ends(&self) -> &[u32] {
-        &self.0.polygon_ends
     }
 
     /// Every edge of every ring.

@@ -1,8 +1,10 @@
 //! The coverage index answers as `geo` does, point for point: random points, every vertex, every edge midpoint.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
-use geometry::{Coverage, Item, Position, Shape};
+use geometry::{Bounds, Coverage, Division, Item, Position, Shape};
 use support::{Oracle, collection};
 
 /// Random points per set; `WANGGE_POINTS` asks for another number.
@@ -11,9 +13,9 @@ fn random_points() -> usize {
 }
 
 /// Compares all ways of asking with the oracle at random points, all vertices and all edge midpoints.
-fn assert_equal_to_geo(items: Vec<Item>, count: usize) {
-    let oracle = Oracle::new(&items);
-    let coverage = Coverage::build(items.clone()).unwrap();
+fn assert_equal_to_geo(items: &[Item], count: usize) {
+    let oracle = Oracle::new(items);
+    let coverage = Coverage::build(items.to_vec()).unwrap();
     let bounds = coverage.bounds();
     let mut random = fastrand::Rng::with_seed(2026);
     let mut points = Vec::new();
@@ -59,15 +61,31 @@ fn rectangle(low: [f64; 2], high: [f64; 2]) -> Vec<[f64; 2]> {
 #[test]
 fn the_649_villages_of_tainan_answer_as_geo() {
     if let Some(items) = collection("tainan_villages_649.geojson", "VILLCODE") {
-        assert_equal_to_geo(items, random_points());
+        assert_equal_to_geo(&items, random_points());
     }
 }
 
 #[test]
 fn the_99_overlapping_councils_of_los_angeles_answer_as_geo() {
     if let Some(items) = collection("la_neighborhood_councils_99.geojson", "name") {
-        assert_equal_to_geo(items, random_points() / 5);
+        assert_equal_to_geo(&items, random_points() / 5);
     }
+}
+
+#[test]
+fn all_levels_of_a_division_with_exclusive_sites_answer_as_geo() {
+    let bounds = Bounds { low: [117.55, 34.75], high: [117.65, 34.83] };
+    let division = Division::generate(21, bounds, &[20, 80, 352], 0.1);
+    let mut items = Vec::new();
+    let mut add = |rank: u8, shape: Shape| {
+        let id = u32::try_from(items.len()).unwrap();
+        items.push(Item { id, code: format!("{:05}", 99_999 - id), rank, shape });
+    };
+    for (rank, level) in [3, 2, 1].into_iter().zip(&division.levels) {
+        level.iter().for_each(|part| add(rank, part.shape.clone()));
+    }
+    division.sites(21, 12).into_iter().for_each(|site| add(0, site.shape));
+    assert_equal_to_geo(&items, 200_000);
 }
 
 #[test]
@@ -85,7 +103,7 @@ fn holes_rings_and_multipolygons_answer_as_geo() {
         item(5, "nested", 2, vec![vec![square, hole], vec![island]]),
         item(6, "site", 0, vec![vec![rectangle([7.0, 1.0], [9.0, 3.0])]]),
     ];
-    assert_equal_to_geo(items, 50_000);
+    assert_equal_to_geo(&items, 50_000);
 }
 
 #[test]
@@ -98,7 +116,7 @@ fn borders_along_the_sides_of_cells_answer_as_geo() {
             items.push(item(row * 16 + column, &code, 1, vec![vec![rectangle(low, [low[0] + 1.0, low[1] + 1.0])]]));
         }
     }
-    assert_equal_to_geo(items, 20_000);
+    assert_equal_to_geo(&items, 20_000);
 }
 
 #[test]
@@ -129,7 +147,7 @@ fn degenerate_and_tangled_rings_answer_as_geo() {
         item(11, "l", 2, vec![vec![rectangle([1.0, 1.0], [12.0, 12.0])]]),
         item(12, "m", 2, vec![]),
     ];
-    assert_equal_to_geo(items, 100_000);
+    assert_equal_to_geo(&items, 100_000);
 }
 
 #[test]
@@ -141,7 +159,7 @@ fn tiny_areas_and_areas_of_every_size_answer_as_geo() {
         let shape = ring(&[low, [low[0] + size, low[1] + size * 0.1], [low[0] + size * 0.6, low[1] + size * 0.8]]);
         items.push(item(step, &format!("{step:02}"), 1, vec![vec![shape]]));
     }
-    assert_equal_to_geo(items, 50_000);
+    assert_equal_to_geo(&items, 50_000);
 }
 
 #[test]
@@ -154,5 +172,5 @@ fn more_areas_at_one_point_than_a_cell_has_bits_answer_as_geo() {
         let disc: Vec<[f64; 2]> = (0..9).map(|turn| rim(step + turn * 10).map(|x| x * 0.7)).collect();
         items.push(item(100 + step, &format!("x{step:02}"), 2, vec![vec![ring(&disc)]]));
     }
-    assert_equal_to_geo(items, 50_000);
+    assert_equal_to_geo(&items, 50_000);
 }

@@ -1,5 +1,7 @@
 //! Validation finds what is wrong with real and made-up boundaries, with its size and place, and nothing else.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use geometry::{Area, Bounds, Division, Finding, FindingKind, Severity, Shape, Tolerances, tessellate, validate};

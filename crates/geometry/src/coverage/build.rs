@@ -13,6 +13,7 @@ use base::Result;
 use super::areas::{Areas, too_large};
 use super::grid::{CROWD, Cell, Crossing, EDGE_WORDS, FAN, Grid, KIND_SHIFT, LEAF, PLAIN, REST, SPLIT, crossing};
 use crate::exact::{Place, Point, on_segment};
+use crate::shape::count_u32;
 use raster::{Lists, clip, enters};
 
 /// Edges above which a cell is split.
@@ -149,7 +150,7 @@ impl Builder<'_> {
         edges.clear();
         self.owners.clear();
         for (ends, area, number) in found {
-            let end = self.owners.len() as u32;
+            let end = count_u32(self.owners.len());
             match edges.last_mut() {
                 Some(last) if last.ends == ends => last.owners.1 = end + 1,
                 _ => edges.push(Edge { ends, number, owners: (end, end + 1) }),
@@ -213,7 +214,6 @@ impl Builder<'_> {
             owners.iter().filter_map(|owner| slots.binary_search(owner).ok()).fold(0_u32, |mask, slot| mask | 1 << slot)
         };
         let place = self.arena.len();
-        let byte = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
         let head = [byte(x as usize), byte(y as usize), byte(slots.len()), byte(clipped.len())];
         let base = mask(&stop.covering);
         let masks: Vec<u32> = clipped.iter().map(|(edge, _)| mask(self.owners(edge))).collect();
@@ -232,7 +232,7 @@ impl Builder<'_> {
     fn crowd(&mut self, edges: &[&Edge], from: &Stop) -> u32 {
         let place = self.arena.len();
         let areas = self.concerned(edges, &from.covering);
-        self.arena.push(areas.len() as u32);
+        self.arena.push(count_u32(areas.len()));
         self.arena.extend(areas);
         word(CROWD, place)
     }
@@ -245,7 +245,7 @@ impl Builder<'_> {
             several if several.len() <= LEAF_SLOTS => {
                 let place = self.arena.len();
                 let all = u32::MAX >> (LEAF_SLOTS - several.len());
-                self.arena.extend([u32::from_le_bytes([0, 0, several.len() as u8, 0]), all]);
+                self.arena.extend([u32::from_le_bytes([0, 0, byte(several.len()), 0]), all]);
                 self.arena.extend(several);
                 word(LEAF, place)
             }
@@ -284,6 +284,11 @@ impl Builder<'_> {
         }
         Stop { point: to, covering }
     }
+}
+
+/// A count that the caller knows to fit into a byte.
+fn byte(count: usize) -> u8 {
+    u8::try_from(count).unwrap_or(u8::MAX)
 }
 
 fn toggle(covering: &mut Vec<u32>, owner: u32) {

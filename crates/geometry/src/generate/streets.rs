@@ -97,10 +97,10 @@ impl Streets {
     fn fit(&mut self, bounds: Bounds) {
         let own = Bounds::of(&self.crossings);
         for point in &mut self.crossings {
-            for axis in 0..2 {
+            *point = [0, 1].map(|axis| {
                 let share = (point[axis] - own.low[axis]) / (own.high[axis] - own.low[axis]);
-                point[axis] = round(bounds.low[axis] + share * (bounds.high[axis] - bounds.low[axis]));
-            }
+                round(bounds.low[axis] + share * (bounds.high[axis] - bounds.low[axis]))
+            });
         }
     }
 

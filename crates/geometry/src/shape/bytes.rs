@@ -57,11 +57,15 @@ impl Shape {
 }
 
 fn put_count(bytes: &mut Vec<u8>, mut count: usize) {
-    while count >= 0x80 {
-        bytes.push((count & 0x7f) as u8 | 0x80);
+    loop {
+        let [low, ..] = count.to_le_bytes();
         count >>= 7;
+        if count == 0 {
+            bytes.push(low & 0x7f);
+            return;
+        }
+        bytes.push(low | 0x80);
     }
-    bytes.push((count & 0x7f) as u8);
 }
 
 struct Reader<'a> {

@@ -10,9 +10,9 @@ use geo::{LineString, MultiPolygon, Polygon, unary_union};
 
 use super::pairs::{envelope, tree};
 use super::{Area, Finding, FindingKind, Severity, Tolerances, guarded, turns_left};
-use crate::Shape;
 use crate::distance::ring_area_m2;
 use crate::exact::{Place, Point, place_in_ring};
+use crate::{Bounds, Shape};
 
 /// Edges left after cancelling above which the search is given up; clean sets leave their outline only.
 const EDGES_MAX: usize = 3_000_000;
@@ -33,10 +33,10 @@ pub(super) fn find(peers: &[&Area], tolerances: &Tolerances, findings: &mut Vec<
         findings.push(not_checked("the borders are too tangled to search for gaps"));
         return;
     };
-    let boxes = tree(peers);
+    let (boxes, parts) = (tree(peers), Parts::of(&union));
     for hole in union.iter().flat_map(Polygon::interiors) {
         let ring: Vec<Point> = hole.coords().map(|at| [at.x, at.y]).collect();
-        let area_m2 = ring_area_m2(&ring).abs() - islands_m2(&union, &ring);
+        let area_m2 = ring_area_m2(&ring).abs() - parts.islands_m2(&ring);
         if area_m2 <= tolerances.sliver_m2 {
             continue;
         }
@@ -145,17 +145,30 @@ fn union_of(mut loops: Vec<Vec<Point>>) -> MultiPolygon {
     unary_union(&polygons)
 }
 
-/// Square metres of the parts of the union that lie directly inside a hole.
-fn islands_m2(union: &MultiPolygon, hole: &[Point]) -> f64 {
-    let rings: Vec<Vec<Point>> = union
-        .iter()
-        .map(|polygon| polygon.exterior().coords().map(|at| [at.x, at.y]).collect::<Vec<Point>>())
-        .filter(|ring| ring.iter().all(|vertex| place_in_ring(*vertex, hole) != Place::Outside))
-        .collect();
-    let direct = |ring: &&Vec<Point>| {
-        rings.iter().all(|other| std::ptr::eq(*ring, other) || place_in_ring(ring[0], other) != Place::Inside)
-    };
-    rings.iter().filter(direct).map(|ring| ring_area_m2(ring).abs()).sum()
+/// The outlines of all parts of the union, with their boxes.
+struct Parts(Vec<(Bounds, Vec<Point>)>);
+
+impl Parts {
+    fn of(union: &MultiPolygon) -> Self {
+        let outline = |polygon: &Polygon| {
+            let ring: Vec<Point> = polygon.exterior().coords().map(|at| [at.x, at.y]).collect();
+            (Bounds::of(&ring), ring)
+        };
+        Self(union.iter().map(outline).collect())
+    }
+
+    /// Square metres of the parts that lie directly inside a hole.
+    fn islands_m2(&self, hole: &[Point]) -> f64 {
+        let bounds = Bounds::of(hole);
+        let within = |ring: &[Point]| ring.iter().all(|vertex| place_in_ring(*vertex, hole) != Place::Outside);
+        let near = self.0.iter().filter(|(own, _)| bounds.holds(own.low) && bounds.holds(own.high));
+        let islands: Vec<&Vec<Point>> = near.map(|(_, ring)| ring).filter(|ring| within(ring)).collect();
+        let direct = |ring: &&&Vec<Point>| {
+            let holds = |other: &&Vec<Point>| place_in_ring(ring[0], other) == Place::Inside;
+            !islands.iter().any(|other| !std::ptr::eq(**ring, *other) && holds(other))
+        };
+        islands.iter().filter(direct).map(|ring| ring_area_m2(ring).abs()).sum()
+    }
 }
 
 /// Whether an area has a vertex where a gap has one.

@@ -55,7 +55,7 @@ fn overlap(a: &Area, b: &Area, tolerances: &Tolerances) -> Option<Finding> {
         return None;
     }
     let (a, b) = if (&a.code, a.id) <= (&b.code, b.id) { (a, b) } else { (b, a) };
-    let Some(piece) = clip(&a.shape, &b.shape, |a, b| a.intersection(b)) else {
+    let Some(piece) = clip(&a.shape, &b.shape, geo::MultiPolygon::intersection) else {
         return Some(gave_up(&[a, b], "an overlap"));
     };
     if piece.area_m2 <= tolerances.sliver_m2 {
@@ -83,7 +83,7 @@ fn outside(child: &Area, parent: &Area, tolerances: &Tolerances) -> Option<Findi
     if !apart && !relation(&child.shape, &parent.shape).may_stick_out() {
         return None;
     }
-    let Some(piece) = clip(&child.shape, &parent.shape, |child, parent| child.difference(parent)) else {
+    let Some(piece) = clip(&child.shape, &parent.shape, geo::MultiPolygon::difference) else {
         return Some(gave_up(&[child, parent], "a child outside its parent"));
     };
     if piece.area_m2 <= tolerances.sliver_m2 {
@@ -99,7 +99,7 @@ fn outside(child: &Area, parent: &Area, tolerances: &Tolerances) -> Option<Findi
 fn clip(
     a: &Shape,
     b: &Shape,
-    operation: impl FnOnce(&geo::MultiPolygon, &geo::MultiPolygon) -> geo::MultiPolygon,
+    operation: fn(&geo::MultiPolygon, &geo::MultiPolygon) -> geo::MultiPolygon,
 ) -> Option<Piece> {
     guarded(|| measure(&operation(&a.to_geo(), &b.to_geo())))
 }

@@ -1,6 +1,6 @@
 //! What the tests of this crate share: the real data, and `geo` as the oracle that decides what is right.
 
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use std::path::PathBuf;
 
