@@ -70,8 +70,8 @@ fn geometry_faults(subjects: &[Subject], measure: &Measure) -> Vec<Finding> {
 
 fn geometry_fault(subjects: &[Subject], found: &geometry::Finding) -> Option<Finding> {
     let kind = match found.kind {
-        // Codes are compared by what the tree knows of them, below.
-        geometry::FindingKind::DuplicateCode => return None,
+        // Codes are compared by what the tree knows of them, below. A vertex given twice changes no answer.
+        geometry::FindingKind::DuplicateCode | geometry::FindingKind::RepeatedVertex => return None,
         geometry::FindingKind::Overlap => FindingKind::Overlap,
         geometry::FindingKind::Gap => FindingKind::Gap,
         geometry::FindingKind::OutsideParent => FindingKind::OutsideParent,
