@@ -43,12 +43,11 @@ impl Events {
         let page = PageRequest::parse(page_size, &page_token, &query, &mut violations);
         violations.check()?;
         let (filter, _) = self.in_scope(asked, &caller).await?;
-        let PageRequest { limit, after } =
-            page.ok_or_else(|| Error::internal("a list without a page passed the check"))?;
+        let part = page.ok_or_else(|| Error::internal("a list without a page passed the check"))?;
         // Taken before the data is read: who watches from here is told again of a change in between, and misses none.
         let cursor = cursor::write(&self.0.store, self.0.store.head());
         let (now, oldest_first) = (self.now(), request.oldest_first);
-        let page = self.0.store.scan(move |view| list::page(view, &filter, oldest_first, limit, after, now)).await?;
+        let page = self.0.store.scan(move |view| list::page(view, &filter, oldest_first, &part, now)).await?;
         let events = page.records.into_iter().map(|event| convert::answers::event(event, &caller, now)).collect();
         Ok(api_events::ListEventsResponse { events, next_page_token: query.token(page.next), cursor })
     }
@@ -86,11 +85,8 @@ impl Events {
         let (Some(id), Some(page)) = (id, page) else {
             return Err(Error::internal("a history without a page passed the check"));
         };
-        let (event, steps) = self
-            .0
-            .store
-            .scan(move |view| Ok((tables::get(view, id)?, list::history(view, id, page.limit, page.after)?)))
-            .await?;
+        let (event, steps) =
+            self.0.store.scan(move |view| Ok((tables::get(view, id)?, list::history(view, id, &page)?))).await?;
         let event = event.ok_or_else(|| Error::not_found(&request.parent))?;
         require(&caller, &event.placement.path(), &request.parent)?;
         let next_page_token = query.token(steps.next);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use api::events::v1::{EventState, GroupBy};
 use base::{AreaPath, Result, Time, limits};
+use rpc::paging::PageRequest;
 use store::{Key, KeyReader, View};
 
 use super::{COUNTS, count_key, depth_key, facts, list, read_shelf};
@@ -36,6 +37,23 @@ pub(crate) enum Group {
 pub(crate) struct Counts {
     pub(crate) groups: BTreeMap<Group, u64>,
     pub(crate) total: u64,
+}
+
+impl Counts {
+    /// Adds events to the total, and to a group if they belong to one.
+    fn add(&mut self, group: Option<Group>, count: u64) {
+        self.total += count;
+        if let Some(group) = group {
+            self.add_to_group(group, count);
+        }
+    }
+
+    /// Adds events to a group that are in the total already.
+    fn add_to_group(&mut self, group: Group, count: u64) {
+        if count > 0 {
+            *self.groups.entry(group).or_default() += count;
+        }
+    }
 }
 
 /// Counts the events that a filter means, at the moment `now`.
@@ -78,14 +96,6 @@ impl Counter<'_> {
             && whole(self.filter.to)
     }
 
-    /// Adds events to the total, and to a group if they belong to one.
-    fn add(&mut self, group: Option<Group>, count: u64) {
-        self.counts.total += count;
-        if let Some(group) = group.filter(|_| count > 0) {
-            *self.counts.groups.entry(group).or_default() += count;
-        }
-    }
-
     /// Adds the events on these shelves by the totals that writes keep.
     fn add_totals(&mut self, shelves: &[Shelf]) -> Result<()> {
         for area in self.filter.scope.paths() {
@@ -105,19 +115,19 @@ impl Counter<'_> {
         if let Some(category) = &self.filter.category {
             let count = as_count(COUNTS.get(self.view, &prefix.text(category))?);
             let group = self.group_of(area, shelf.state, category);
-            self.add(group, count);
+            self.counts.add(group, count);
             return Ok(());
         }
         if self.grouping.by == GroupBy::Category {
-            return self.each_total(&prefix, &mut |counter, rest, count| {
+            return each_total(self.view, &prefix, &mut |rest, count| {
                 let category = KeyReader::new(rest).text()?;
-                counter.add(Some(Group::Category(category)), count);
+                self.counts.add(Some(Group::Category(category)), count);
                 Ok(())
             });
         }
         let count = as_count(COUNTS.sum(self.view, &prefix)?);
         let group = self.group_of(area, shelf.state, "");
-        self.add(group, count);
+        self.counts.add(group, count);
         Ok(())
     }
 
@@ -140,34 +150,19 @@ impl Counter<'_> {
     /// Puts what lies below a piece of the scope into groups by the area directly below; the total has it already.
     fn add_children(&mut self, area: &AreaPath, shelves: &[Shelf]) -> Result<()> {
         let prefix = depth_key(area.depth() + 1).subtree(area);
-        let base = *area;
-        self.each_total(&prefix, &mut |counter, rest, count| {
+        each_total(self.view, &prefix, &mut |rest, count| {
+            // The ordinal of the child and the end of its path stand before the rest of the key.
             let mut key = KeyReader::new(rest);
-            let child = base.child(key.u16()?)?;
+            let child = area.child(key.u16()?)?;
             key.u16()?;
             let shelf = read_shelf(&mut key)?;
             let category = key.text()?;
-            let wanted = counter.filter.category.as_ref().is_none_or(|wanted| *wanted == category);
+            let wanted = self.filter.category.as_ref().is_none_or(|wanted| *wanted == category);
             if wanted && shelves.contains(&shelf) {
-                *counter.counts.groups.entry(Group::Child(child)).or_default() += count;
+                self.counts.add_to_group(Group::Child(child), count);
             }
             Ok(())
         })
-    }
-
-    /// Hands every total whose key begins with `prefix` to `each`, with the rest of its key.
-    fn each_total(&mut self, prefix: &Key, each: &mut dyn FnMut(&mut Self, &[u8], u64) -> Result<()>) -> Result<()> {
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            let totals = COUNTS.page(self.view, prefix, after.as_deref(), limits::PAGE_SIZE_MAX)?;
-            for (rest, total) in &totals {
-                each(self, rest, as_count(*total))?;
-            }
-            if totals.len() < limits::PAGE_SIZE_MAX {
-                return Ok(());
-            }
-            after = totals.into_iter().last().map(|(rest, _)| rest);
-        }
     }
 
     /// Adds the events on these shelves by their index entries.
@@ -180,7 +175,7 @@ impl Counter<'_> {
                     GroupBy::State => Group::State(shelf.state),
                     _ => Group::All,
                 };
-                self.add(Some(group), count);
+                self.counts.add(Some(group), count);
             }
         }
         Ok(())
@@ -188,23 +183,37 @@ impl Counter<'_> {
 
     /// Adds the events on these shelves by looking at each record.
     fn add_records(&mut self, shelves: &[Shelf], now: Time) -> Result<()> {
-        let mut after = None;
+        let mut part = PageRequest { limit: limits::PAGE_SIZE_MAX, after: None };
         loop {
-            let page =
-                list::stored_page(self.view, self.filter, shelves, true, limits::PAGE_SIZE_MAX, after.take(), now)?;
+            let page = list::stored_page(self.view, self.filter, shelves, true, &part, now)?;
             for event in &page.records {
                 let group = self.group_of_record(&facts(event));
-                self.add(group, 1);
+                self.counts.add(group, 1);
             }
-            after = page.next;
-            if after.is_none() {
+            if page.next.is_none() {
                 return Ok(());
             }
+            part.after = page.next;
         }
     }
 
     fn group_of_record(&self, facts: &Facts<'_>) -> Option<Group> {
         self.group_of(&facts.path, facts.state, facts.category)
+    }
+}
+
+/// Hands every total whose key begins with `prefix` to `each`, with the rest of its key.
+fn each_total(view: &dyn View, prefix: &Key, each: &mut dyn FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let totals = COUNTS.page(view, prefix, after.as_deref(), limits::PAGE_SIZE_MAX)?;
+        for (rest, total) in &totals {
+            each(rest, as_count(*total))?;
+        }
+        if totals.len() < limits::PAGE_SIZE_MAX {
+            return Ok(());
+        }
+        after = totals.into_iter().last().map(|(rest, _)| rest);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use api::stored::events::v1 as bytes;
 use base::{EventId, Result, Time};
+use rpc::paging::PageRequest;
 use store::{Index, Key, Page, Scan, View};
 
 use super::{BY_AREA, BY_WORKER, EVENTS, area_key, facts, stored, worker_key};
@@ -10,16 +11,15 @@ use crate::model::{Event, HistoryStep};
 
 /// One page of the events that a filter means, newest first unless `oldest_first`.
 ///
-/// A page may be shorter than `limit`, even empty, although more follow: then it has a `next`.
+/// A page may be shorter than its limit, even empty, although more follow: then it has a `next`.
 pub(crate) fn page(
     view: &dyn View,
     filter: &Filter,
     oldest_first: bool,
-    limit: usize,
-    after: Option<Vec<u8>>,
+    part: &PageRequest,
     now: Time,
 ) -> Result<Page<Event>> {
-    let page = stored_page(view, filter, &filter.shelves(), oldest_first, limit, after, now)?;
+    let page = stored_page(view, filter, &filter.shelves(), oldest_first, part, now)?;
     let records = page.records.into_iter().map(stored::event).collect::<Result<_>>()?;
     Ok(Page { records, next: page.next })
 }
@@ -30,12 +30,11 @@ pub(super) fn stored_page(
     filter: &Filter,
     shelves: &[Shelf],
     oldest_first: bool,
-    limit: usize,
-    after: Option<Vec<u8>>,
+    part: &PageRequest,
     now: Time,
 ) -> Result<Page<bytes::Event>> {
     let (index, scans) = candidates(filter, shelves);
-    let scan = |scan: Scan| Scan { reverse: !oldest_first, limit, after: after.clone(), ..scan };
+    let scan = |scan: Scan| scan.reverse(!oldest_first).limit(part.limit).after(part.after.clone());
     let scans: Vec<Scan> = scans.into_iter().map(scan).collect();
     EVENTS.page_merged(view, index, &scans, &|event| filter.matches(&facts(event), now))
 }
@@ -67,13 +66,8 @@ fn first_id_after(time: Time) -> Key {
 }
 
 /// One page of an event's history, oldest step first.
-pub(crate) fn history(
-    view: &dyn View,
-    event: EventId,
-    limit: usize,
-    after: Option<Vec<u8>>,
-) -> Result<Page<HistoryStep>> {
-    let scan = Scan::prefix(Key::new().id(event)).limit(limit).after(after);
+pub(crate) fn history(view: &dyn View, event: EventId, part: &PageRequest) -> Result<Page<HistoryStep>> {
+    let scan = Scan::prefix(Key::new().id(event)).limit(part.limit).after(part.after.clone());
     let page = super::STEPS.page(view, &scan)?;
     let records = page.records.into_iter().map(stored::step).collect::<Result<_>>()?;
     Ok(Page { records, next: page.next })

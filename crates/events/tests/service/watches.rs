@@ -40,7 +40,7 @@ async fn a_watch_tells_what_begins_to_match_and_what_ceases_to() {
     let reported = EventFilter { states: vec![EventState::Reported.into()], ..Default::default() };
     let list = ListEventsRequest { filter: Some(reported.clone()), ..Default::default() };
     let listed = told(world.client().list_events(by("community desk", list)).await).unwrap();
-    assert_eq!(listed.events, [before.clone()]);
+    assert_eq!(listed.events, std::slice::from_ref(&before));
 
     let mut stream = watch(&world, "community desk", reported, &listed.cursor).await.unwrap();
     let after = world.report("desk", report_in(1)).await.unwrap();
