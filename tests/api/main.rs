@@ -1,0 +1,26 @@
+//! The product through its front door: every test speaks gRPC and nothing else.
+//!
+//! Each test founds its own town, a server in this process on a temporary directory, so tests know nothing of each
+//! other. `replay` and `cities` bring the real data, `wire` what only the network shows.
+
+mod activation;
+mod areas;
+mod bad_input;
+mod cities;
+mod fairness;
+mod life;
+mod limits;
+mod lists;
+mod locate;
+mod masks;
+mod operations;
+mod overlaps;
+mod releases;
+mod replay;
+mod reports;
+mod requests;
+mod shapes;
+mod staff;
+mod tokens;
+mod watch;
+mod wire;

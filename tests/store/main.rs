@@ -1,0 +1,13 @@
+//! The product as a process of its own, and what it must survive: being killed, a full disk, damaged files, a second
+//! server on its directory; and backups that come back.
+//!
+//! The process is this test binary itself, started again with the product's command line (see `product`), so nothing
+//! else has to be built.
+
+mod backup;
+mod damage;
+mod disk_full;
+mod kill;
+mod ledger;
+mod product;
+mod writers;
