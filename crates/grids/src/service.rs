@@ -18,19 +18,25 @@ use api::grids::v1::{
     RetireAreaRequest, UpdateAreaRequest, UploadBoundariesRequest, UploadBoundariesResponse, ValidateReleaseRequest,
     WatchAreasRequest, WatchAreasResponse,
 };
-use base::Time;
+use base::{Error, Result, Time};
 use rpc::status::answer;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::Grids;
 
-type Answered<T> = Result<Response<T>, Status>;
-type Stream<T> = futures_util::stream::BoxStream<'static, Result<T, Status>>;
+type Answered<T> = std::result::Result<Response<T>, Status>;
+type Stream<T> = futures_util::stream::BoxStream<'static, std::result::Result<T, Status>>;
 
 impl Grids {
     fn now(&self) -> Time {
         self.0.clock.now()
     }
+}
+
+/// Runs a change to its end even when the caller goes away in its middle: what is in the store must come into memory.
+async fn to_the_end<T: Send + 'static>(change: impl Future<Output = Result<T>> + Send + 'static) -> Answered<T> {
+    let ended = tokio::spawn(change).await;
+    answer(ended.unwrap_or_else(|panic| Err(Error::internal("a change panicked").caused_by(panic))))
 }
 
 #[tonic::async_trait]
@@ -47,15 +53,18 @@ impl GridService for Grids {
     }
 
     async fn import_areas(&self, request: Request<ImportAreasRequest>) -> Answered<ImportAreasResponse> {
-        answer(self.import(request).await)
+        let grids = self.clone();
+        to_the_end(async move { grids.import(request).await }).await
     }
 
     async fn update_area(&self, request: Request<UpdateAreaRequest>) -> Answered<Area> {
-        answer(self.update(request).await)
+        let grids = self.clone();
+        to_the_end(async move { grids.update(request).await }).await
     }
 
     async fn retire_area(&self, request: Request<RetireAreaRequest>) -> Answered<Area> {
-        answer(self.retire(request).await)
+        let grids = self.clone();
+        to_the_end(async move { grids.retire(request).await }).await
     }
 
     async fn watch_areas(&self, request: Request<WatchAreasRequest>) -> Answered<Self::WatchAreasStream> {
@@ -82,7 +91,8 @@ impl GridService for Grids {
     }
 
     async fn activate_release(&self, request: Request<ActivateReleaseRequest>) -> Answered<Release> {
-        answer(self.activate(request).await)
+        let grids = self.clone();
+        to_the_end(async move { grids.activate(request).await }).await
     }
 
     async fn delete_release(&self, request: Request<DeleteReleaseRequest>) -> Answered<()> {

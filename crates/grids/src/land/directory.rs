@@ -11,7 +11,7 @@ use base::{AreaId, AreaPath, Day, Result, Time};
 use store::View;
 
 use crate::convert;
-use crate::model::area::{Area, Code};
+use crate::model::area::{Area, Code, main_code};
 use crate::tables;
 
 /// All areas, by slot and by id.
@@ -33,6 +33,13 @@ pub(crate) struct Card {
     revision: u64,
     /// Its codes, kept when the main one may change with the day.
     dated: Option<Box<[Code]>>,
+}
+
+impl Card {
+    /// Its main code on a day.
+    pub(crate) fn code_on(&self, day: Day) -> &str {
+        self.dated.as_deref().map_or(&self.reference.code, |codes| main_code(codes, day))
+    }
 }
 
 impl Directory {
@@ -81,9 +88,8 @@ impl Directory {
     /// Chooses the main codes anew for a day.
     pub(crate) fn turn_to(&mut self, today: Day) {
         for card in &mut self.cards {
-            let Some(codes) = &card.dated else { continue };
-            if let Some(main) = codes.iter().find(|code| code.valid_on(today)).or(codes.last()) {
-                card.reference.code.clone_from(&main.code);
+            if let Some(codes) = &card.dated {
+                main_code(codes, today).clone_into(&mut card.reference.code);
             }
         }
         self.today = Some(today);
@@ -97,11 +103,6 @@ impl Directory {
     /// The area in a slot that this directory gave out.
     pub(crate) fn card(&self, slot: u32) -> &Card {
         &self.cards[slot as usize]
-    }
-
-    /// How many slots there are.
-    pub(crate) fn len(&self) -> usize {
-        self.cards.len()
     }
 
     /// The area in a slot and all it lies in, from the coarsest to itself.

@@ -128,6 +128,8 @@ fn collect(
     number: u16,
     drawn: &mut Vec<(Placed, Item)>,
 ) -> Result<()> {
+    // Ties are decided by the codes of the day on which the release came into force, whenever the ground is built.
+    let day = release.activate_time.unwrap_or_default().civil_day();
     let masked = |path: &AreaPath| newer.iter().any(|newer| newer.describes(path));
     tables::each_boundary(view, release.id, &mut |boundary| {
         let id = base::AreaId::from_slice(&boundary.area_id)?;
@@ -139,7 +141,7 @@ fn collect(
         if !masked(&card.path) {
             let item = Item {
                 id: 0,
-                code: card.reference.code.clone(),
+                code: card.code_on(day).to_owned(),
                 rank: rank(card.reference.kind()),
                 shape: Shape::from_bytes(&boundary.shape)?,
             };

@@ -71,10 +71,9 @@ impl Code {
 }
 
 impl Area {
-    /// The code people use for it on this day: the first valid one, else the last one it bore, else nothing.
+    /// The code people use for it on this day.
     pub(crate) fn main_code(&self, day: Day) -> &str {
-        let valid = self.codes.iter().find(|code| code.valid_on(day));
-        valid.or(self.codes.last()).map_or("", |code| &code.code)
+        main_code(&self.codes, day)
     }
 
     /// Whether it bears this code, in any scheme, on this day. A retired area bears none.
@@ -127,6 +126,11 @@ impl Area {
     pub(crate) fn etag(&self) -> String {
         etag(self.revision)
     }
+}
+
+/// Of several codes the one people use on a day: the first valid one, else the last one, else nothing.
+pub(crate) fn main_code(codes: &[Code], day: Day) -> &str {
+    codes.iter().find(|code| code.valid_on(day)).or(codes.last()).map_or("", |code| &code.code)
 }
 
 /// The version of a record as clients hold it: its revision in quotes, as HTTP writes entity tags.

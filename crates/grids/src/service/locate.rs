@@ -66,14 +66,13 @@ impl Grids {
         let ground = self.ground(None).await?;
         let grids = self.clone();
         let search = tokio::task::spawn_blocking(move || {
-            let directory = grids.0.land.directory(grids.now());
-            let wanted = |slot: u32| {
-                let kind = directory.card(slot).reference.kind();
-                around.kind.is_none_or(|wanted| wanted == kind)
-            };
+            // The directory is asked area by area: a long search that held it would keep a rename waiting, and behind
+            // the rename every other caller.
+            let reference = |slot: u32| grids.0.land.directory(grids.now()).card(slot).reference.clone();
+            let wanted = |slot: u32| around.kind.is_none_or(|wanted| wanted == reference(slot).kind());
             let near = ground.nearby(around.position, around.radius_m, around.limit, &wanted);
-            let area = |slot| Some(directory.card(slot).reference.clone());
-            near.into_iter().map(|(slot, distance_m)| NearbyArea { area: area(slot), distance_m }).collect()
+            let area = |(slot, distance_m)| NearbyArea { area: Some(reference(slot)), distance_m };
+            near.into_iter().map(area).collect()
         });
         let areas =
             search.await.map_err(|panic| Error::internal("a search around a point panicked").caused_by(panic))?;
@@ -192,7 +191,6 @@ impl Told {
         request: &LocateManyRequest,
     ) -> Result<LocateManyResponse> {
         let positions = convert::read(|violations| convert::place::read_batch(request, violations))?;
-        let directory = land.directory(now);
         let mut response = LocateManyResponse {
             area_number: Vec::with_capacity(positions.len()),
             decided_by: Vec::with_capacity(positions.len()),
@@ -200,8 +198,11 @@ impl Told {
         };
         for position in positions {
             let answer = ground.coverage().locate(position);
-            let number =
-                answer.winner.map_or(0, |winner| self.number(ground.slot(winner), &directory, &mut response.areas));
+            let number = answer.winner.map_or(0, |winner| {
+                // The directory is asked only for areas that are named for the first time, as in `around`.
+                let name = |slot| land.directory(now).card(slot).reference.clone();
+                self.number(ground.slot(winner), name, &mut response.areas)
+            });
             response.area_number.push(number);
             response.decided_by.push(convert::place::write_decided_by(answer.decided_by).into());
             if request.include_border {
@@ -216,15 +217,15 @@ impl Told {
     }
 
     /// The number of an area on this stream; an area that is named for the first time goes into `areas`.
-    fn number(&mut self, slot: u32, directory: &Directory, areas: &mut Vec<AreaRef>) -> u32 {
+    fn number(&mut self, slot: u32, name: impl FnOnce(u32) -> AreaRef, areas: &mut Vec<AreaRef>) -> u32 {
         let place = slot as usize;
         if place >= self.numbers.len() {
-            self.numbers.resize(directory.len(), 0);
+            self.numbers.resize(place + 1, 0);
         }
         if self.numbers[place] == 0 {
             self.count += 1;
             self.numbers[place] = self.count;
-            areas.push(directory.card(slot).reference.clone());
+            areas.push(name(slot));
         }
         self.numbers[place]
     }
