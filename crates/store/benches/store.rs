@@ -1,11 +1,9 @@
 //! Durable writes per second, on a disk in the temporary directory (`TMPDIR`): `cargo bench -p store`.
-//!
-//! `WANGGE_BENCH_RECORDS=1000000` fills the stores first, to see whether they become slower.
+//! Whether a full store is slower is asked by the bench `full`.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use base::Time;
 use divan::Bencher;
@@ -64,18 +62,7 @@ fn origin() -> Origin {
 fn open(engine: EngineKind) -> (tempfile::TempDir, Store, AtomicU64) {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open("bench", SCHEMA, Options::at(directory.path()).engine(engine)).unwrap();
-    let records: u64 = std::env::var("WANGGE_BENCH_RECORDS").ok().and_then(|count| count.parse().ok()).unwrap_or(0);
-    let began = Instant::now();
-    for start in (0..records).step_by(500) {
-        store
-            .write_blocking(origin(), move |tx| (start..start + 500).try_for_each(|id| CASES.put(tx, &case(id))))
-            .unwrap();
-    }
-    if records > 0 {
-        store.checkpoint().unwrap();
-        println!("{engine}: filled with {records} in {:?}: {:?}", began.elapsed(), store.status().unwrap());
-    }
-    (directory, store, AtomicU64::new(records))
+    (directory, store, AtomicU64::new(0))
 }
 
 /// Transactions of one sample.
@@ -105,7 +92,6 @@ fn commit<const ENGINE: usize>(bencher: Bencher<'_, '_>, writers: usize) {
             }
         });
     });
-    println!("{:?}", store.status().unwrap());
 }
 
 /// Records put in transactions of 500, by how many indexes their table has.
