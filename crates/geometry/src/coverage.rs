@@ -29,7 +29,8 @@ pub const EXCLUSIVE_RANK: u8 = 0;
 /// One area as the index takes it.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// The caller's number for the area, given back in answers.
+    /// The caller's number for the area, given back in answers. A caller that numbers its areas from 0 in the order of
+    /// rank and code gets its answers a little sooner.
     pub id: u32,
     /// The code by which ties are decided: the smallest wins (compared as bytes).
     pub code: String,

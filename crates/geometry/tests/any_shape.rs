@@ -61,7 +61,7 @@ proptest! {
             id: item.id,
             code: item.code.clone(),
             rank: item.rank,
-            parent: (item.id % 3 == 0).then_some(item.id + 1),
+            parent: item.id.is_multiple_of(3).then_some(item.id + 1),
             shape: scaled(&item.shape, 0.001),
         };
         let areas: Vec<Area> = items.iter().map(area).collect();

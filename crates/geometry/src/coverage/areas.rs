@@ -18,6 +18,7 @@ const RINGS_EXAMINED_MAX: usize = 256;
 
 pub(super) struct Areas {
     items: Vec<Item>,
+    /// The callers' numbers; empty when each is the area's own place in the order, which saves a trip to memory.
     ids: Vec<u32>,
     /// For each area, whether counting crossings of its edges decides "inside" exactly as the rules of shapes do.
     clean: Vec<bool>,
@@ -45,7 +46,8 @@ impl Areas {
             }
         }
         let bounds = items.iter().fold(Bounds::EMPTY, |bounds, item| bounds.union(&item.shape.bounds()));
-        let ids = items.iter().map(|item| item.id).collect();
+        let in_order = (0..).zip(&items).all(|(number, item): (u32, &Item)| item.id == number);
+        let ids = if in_order { Vec::new() } else { items.iter().map(|item| item.id).collect() };
         let clean = examine(&items);
         Ok(Self { items, ids, clean, edge_starts, block_areas, bounds })
     }
@@ -65,7 +67,7 @@ impl Areas {
 
     /// The caller's number of an area.
     pub(super) fn id(&self, number: u32) -> u32 {
-        self.ids[number as usize]
+        if self.ids.is_empty() { number } else { self.ids[number as usize] }
     }
 
     pub(super) fn rank(&self, number: u32) -> u8 {

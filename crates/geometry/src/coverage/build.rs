@@ -219,11 +219,11 @@ impl Builder<'_> {
         let masks: Vec<u32> = clipped.iter().map(|(edge, _)| mask(self.owners(edge))).collect();
         self.arena.reserve(2 + slots.len() + clipped.len() * (EDGE_WORDS + 1));
         self.arena.extend([u32::from_le_bytes(head), base]);
-        self.arena.extend(&slots);
         for ((_, part), mask) in clipped.iter().zip(masks) {
             let [[x1, y1], [x2, y2]] = left_of(anchor, *part);
             self.arena.extend([x1.to_bits(), y1.to_bits(), x2.to_bits(), y2.to_bits(), mask]);
         }
+        self.arena.extend(&slots);
         self.arena.extend(clipped.iter().map(|(edge, _)| edge.number));
         Some(word(LEAF, place))
     }

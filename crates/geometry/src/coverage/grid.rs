@@ -6,15 +6,18 @@
 //!
 //! ```text
 //! PLAIN  0 = nobody, else area number + 1: no border enters the cell
-//! LEAF   place of: ax:8 ay:8 slots:8 edges:8 │ mask of the areas that cover the anchor │ area number per slot, ascending
+//! LEAF   place of: ax:8 ay:8 slots:8 edges:8 │ mask of the areas that cover the anchor
 //!                  │ per edge: x1 y1 x2 y2 (f32, relative to the anchor) and mask of the areas it bounds
-//!                  │ per edge: its number in `Areas`
+//!                  │ area number per slot, ascending │ per edge: its number in `Areas`
 //! SPLIT  place of: 16 words, the children row by row
 //! CROWD  place of: count │ area numbers, ascending: each shape is asked directly
 //! ```
 //! In a leaf the way from the anchor to the point is compared with each edge; a crossing flips the edge's areas. Slots
 //! are in order of precedence, so the winner is the lowest bit. The f32 arithmetic answers only when it is certain, which
 //! its error bound `doubt` decides; else the same question is put to the exact predicates with the full edges.
+//!
+//! The time of an answer is the time of its trips to memory. The edges therefore follow the head at a fixed distance: the
+//! processor may fetch both at once.
 
 use super::areas::Areas;
 use crate::exact::{Place, Point, orientation};
@@ -30,7 +33,7 @@ pub(super) const CROWD: u32 = 3;
 pub(super) const KIND_SHIFT: u32 = 30;
 /// The number or place in a word.
 pub(super) const REST: u32 = (1 << KIND_SHIFT) - 1;
-/// Words of a leaf before its slots.
+/// Words of a leaf before its edges.
 pub(super) const LEAF_HEAD: usize = 2;
 /// Words of an edge in a leaf: two points and a mask.
 pub(super) const EDGE_WORDS: usize = 5;
@@ -149,7 +152,7 @@ impl Grid {
                 let mut bits = verdict.inside | verdict.border;
                 while bits != 0 {
                     let slot = bits.trailing_zeros();
-                    let number = self.arena[place + LEAF_HEAD + slot as usize];
+                    let number = self.slot(place, slot);
                     visit(Cover { number, on_border: verdict.border >> slot & 1 == 1 });
                     bits &= bits - 1;
                 }
@@ -211,7 +214,7 @@ impl Grid {
                 let verdict = self.verdict(areas, point, place, cell);
                 match verdict.inside | verdict.border {
                     0 => NOBODY,
-                    bits => self.arena[place + LEAF_HEAD + bits.trailing_zeros() as usize],
+                    bits => self.slot(place, bits.trailing_zeros()),
                 }
             }
             _ => {
@@ -225,12 +228,18 @@ impl Grid {
         &self.arena[place + 1..place + 1 + self.arena[place] as usize]
     }
 
+    /// The number of the area in a slot of a leaf.
+    fn slot(&self, place: usize, slot: u32) -> u32 {
+        let [_, _, _, edges] = self.arena[place].to_le_bytes();
+        self.arena[place + LEAF_HEAD + usize::from(edges) * EDGE_WORDS + slot as usize]
+    }
+
     /// Who covers a point in a leaf, by the fast arithmetic when it is certain.
     #[allow(clippy::cast_possible_truncation)]
     fn verdict(&self, areas: &Areas, point: Point, place: usize, cell: &Cell) -> Verdict {
-        let [anchor_x, anchor_y, slots, edges] = self.arena[place].to_le_bytes();
+        let [anchor_x, anchor_y, _, edges] = self.arena[place].to_le_bytes();
         let anchor = cell.at(u32::from(anchor_x), u32::from(anchor_y));
-        let start = place + LEAF_HEAD + usize::from(slots);
+        let start = place + LEAF_HEAD;
         let edges = &self.arena[start..start + usize::from(edges) * EDGE_WORDS];
         let doubt = cell.doubt();
         let (x, y) = ((point[0] - anchor[0]) as f32, (point[1] - anchor[1]) as f32);
@@ -256,9 +265,9 @@ impl Grid {
     #[cold]
     fn exact_verdict(&self, areas: &Areas, point: Point, place: usize, anchor: Point) -> Verdict {
         let [_, _, slots, edges] = self.arena[place].to_le_bytes();
-        let start = place + LEAF_HEAD + usize::from(slots);
         let count = usize::from(edges);
-        let (edges, numbers) = self.arena[start..start + count * (EDGE_WORDS + 1)].split_at(count * EDGE_WORDS);
+        let edges = &self.arena[place + LEAF_HEAD..][..count * EDGE_WORDS];
+        let numbers = &self.arena[place + LEAF_HEAD + edges.len() + usize::from(slots)..][..count];
         let mut verdict = Verdict { inside: self.arena[place + 1], border: 0 };
         for (edge, &number) in edges.chunks_exact(EDGE_WORDS).zip(numbers) {
             let (_, ends) = areas.edge(number);
