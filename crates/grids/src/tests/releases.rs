@@ -1,5 +1,7 @@
 //! The life of a release, from draft to retirement.
 
+use std::time::Duration;
+
 use api::grids::v1::{
     Acceptance, ActivateReleaseRequest, AreaKind, DeleteReleaseRequest, FindingKind, GetReleaseRequest,
     ListFindingsRequest, ListReleasesRequest, Release, ReleaseState, RetireAreaRequest,
@@ -255,5 +257,27 @@ async fn a_repeated_activation_gets_the_first_answer() {
     let first = told(house.client().activate_release(admin(request.clone())).await).unwrap();
     house.clock.advance_seconds(5);
     assert_eq!(told(house.client().activate_release(admin(request)).await).unwrap(), first);
+    assert_eq!(house.named(117.005, 34.005, None).await, "M1");
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_in_the_middle_leaves_store_and_memory_equal() {
+    let house = House::open();
+    let areas = house.subdistrict().await;
+    let draft = house.draft(&[&areas[0].name]).await;
+    house.upload(&draft.name, halves(117.01)).await.unwrap();
+    house.validate(&draft.name).await.unwrap();
+    let request = ActivateReleaseRequest { name: draft.name.clone(), ..ActivateReleaseRequest::default() };
+    let mut client = house.client();
+    // The deadline passes at the first wait, which is long before the release is written.
+    let gone = tokio::time::timeout(Duration::ZERO, client.activate_release(admin(request))).await;
+    assert!(gone.is_err(), "nobody hears the answer");
+    while get(&house, &draft.name).await.unwrap().state() != ReleaseState::Active {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // A retirement waits for its turn behind the change, so the change is over when it answers.
+    let request = RetireAreaRequest { name: areas[2].name.clone(), ..RetireAreaRequest::default() };
+    let error = told(house.client().retire_area(admin(request)).await).unwrap_err();
+    assert_eq!(error.reason(), "BOUNDARY_IN_FORCE");
     assert_eq!(house.named(117.005, 34.005, None).await, "M1");
 }
