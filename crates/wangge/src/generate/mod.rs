@@ -76,7 +76,7 @@ impl Subdistrict {
 /// Writes the files and says what they hold.
 ///
 /// Errors: `GENERATE_OUTPUT` when a file cannot be written.
-pub async fn run(arguments: Arguments, output: &Output) -> Result<()> {
+pub fn run(arguments: &Arguments, output: Output) -> Result<()> {
     let subdistrict = Subdistrict::generate(arguments.seed)?;
     let incidents = subdistrict.day(arguments.seed)?;
     files::write(&arguments.out, &subdistrict, &incidents)?;
