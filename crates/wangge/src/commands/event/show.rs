@@ -106,7 +106,7 @@ mod tests {
             ..Default::default()
         };
         let text = in_full(&event);
-        assert!(text.contains("state    reported 待受理"), "{text}");
+        assert!(text.contains("state   reported 待受理"), "{text}");
         assert!(
             text.contains("坛山街道 › 东山 (1)") && text.contains("nobody is in charge") && !text.contains("address")
         );
