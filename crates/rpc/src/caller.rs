@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use base::{AreaPath, Error, Kind, PrincipalId, Result, Time};
 use tonic::metadata::{Ascii, MetadataValue};
@@ -20,6 +21,7 @@ struct Inner {
     action: &'static str,
     scope: Scope,
     authorization: MetadataValue<Ascii>,
+    deadline: Option<Instant>,
     shared: Arc<Shared>,
 }
 
@@ -28,7 +30,8 @@ impl Caller {
     pub(crate) fn new(
         identity: Arc<Identity>,
         action: &'static str,
-        authorization: MetadataValue<Ascii>,
+        mut authorization: MetadataValue<Ascii>,
+        deadline: Option<Instant>,
         shared: Arc<Shared>,
     ) -> Result<Self> {
         let allowing = identity.bindings.iter().filter(|(post, _)| access::allows(*post, action));
@@ -43,7 +46,9 @@ impl Caller {
             .with("action", action)
             .with("principal", identity.id.name()));
         }
-        Ok(Self(Arc::new(Inner { identity, action, scope, authorization, shared })))
+        // Never shown by a debug print, never kept by a connection's header table.
+        authorization.set_sensitive(true);
+        Ok(Self(Arc::new(Inner { identity, action, scope, authorization, deadline, shared })))
     }
 
     /// The caller of a request that came through the stack.
@@ -85,14 +90,19 @@ impl Caller {
             .with("path", path))
     }
 
-    /// Whether personal fields of something at `path` are shown in clear.
+    /// Whether personal fields of something at `path` are shown in clear: when a post that allows this method there
+    /// also clears it. Posts do not lend each other their rights.
     pub fn sees_personal(&self, path: &AreaPath) -> bool {
-        self.bindings().iter().any(|(post, root)| access::sees_personal(*post) && path.is_within(root))
+        let clears = |post| access::allows(post, self.0.action) && access::sees_personal(post);
+        self.bindings().iter().any(|(post, root)| clears(*post) && path.is_within(root))
     }
 
-    /// A request to another service on this caller's behalf.
+    /// A request to another service on this caller's behalf, with what is left of the caller's time.
     pub fn forward<M>(&self, message: M) -> tonic::Request<M> {
         let mut request = tonic::Request::new(message);
+        if let Some(deadline) = self.0.deadline {
+            request.set_timeout(deadline.saturating_duration_since(Instant::now()));
+        }
         request.metadata_mut().insert("authorization", self.0.authorization.clone());
         request
     }
@@ -100,7 +110,7 @@ impl Caller {
     /// The same caller as things are now, for calls that last: fails when the token is no longer good, or when what it
     /// allows has changed, so that a stream never outlives the right to it.
     pub async fn renew(&self) -> Result<()> {
-        let now = self.0.shared.admit(self.0.action, Some(self.0.authorization.clone())).await?;
+        let now = self.0.shared.admit(self.0.action, Some(self.0.authorization.clone()), None).await?;
         if now.0.identity.bindings == self.0.identity.bindings {
             return Ok(());
         }

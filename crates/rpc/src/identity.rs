@@ -39,7 +39,8 @@ pub trait Authority: Send + Sync {
 /// Takes the token out of `authorization: Bearer …`.
 pub fn token(authorization: &MetadataValue<Ascii>) -> Result<&str> {
     let value = authorization.to_str().map_err(|_| token_missing())?;
-    value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer ")).ok_or_else(token_missing)
+    let token = value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer "));
+    token.filter(|token| !token.is_empty()).ok_or_else(token_missing)
 }
 
 /// The call shows no token.
@@ -101,7 +102,7 @@ impl Authority for RemoteAuthority {
     fn cached(&self, token: &str, now: Time) -> Option<Arc<Identity>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (asked, identity) = known.get(token)?;
-        (now < asked.plus_seconds(Self::REMEMBERED_SECONDS)).then(|| identity.clone())
+        (*asked..asked.plus_seconds(Self::REMEMBERED_SECONDS)).contains(&now).then(|| identity.clone())
     }
 
     fn identify<'a>(&'a self, token: &'a str, now: Time) -> BoxFuture<'a, Result<Arc<Identity>>> {

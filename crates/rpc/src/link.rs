@@ -4,17 +4,16 @@
 //! request extensions cross (identity travels in metadata), and the caller's deadline is kept.
 
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use tonic::body::Body;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
-use crate::stack::{Guarded, Stack};
+use crate::stack::{Guarded, Stack, timeout};
 
 /// A way to a service. Cloning is cheap; all clones lead to the same service.
 #[derive(Clone, Debug)]
@@ -79,39 +78,5 @@ impl Service<Request<Body>> for Boundary {
             };
             answered.map_err(|never| match never {})
         })
-    }
-}
-
-/// The `grpc-timeout` of a call: up to eight digits and a unit (gRPC over HTTP/2, "Timeout").
-fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
-    let amount = (digits.len() <= 8).then(|| digits.parse::<u64>().ok()).flatten()?;
-    match unit {
-        "H" => Some(Duration::from_secs(amount * 3_600)),
-        "M" => Some(Duration::from_secs(amount * 60)),
-        "S" => Some(Duration::from_secs(amount)),
-        "m" => Some(Duration::from_millis(amount)),
-        "u" => Some(Duration::from_micros(amount)),
-        "n" => Some(Duration::from_nanos(amount)),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timeouts_are_read_in_every_unit_and_nonsense_is_ignored() {
-        let read = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("grpc-timeout", text.parse().unwrap());
-            timeout(&headers)
-        };
-        assert_eq!(read("50m"), Some(Duration::from_millis(50)));
-        assert_eq!(read("2S"), Some(Duration::from_secs(2)));
-        assert_eq!(read("1H"), Some(Duration::from_secs(3_600)));
-        assert_eq!((read("123456789S"), read("x"), read("5x"), read("")), (None, None, None, None));
     }
 }

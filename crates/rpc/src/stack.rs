@@ -1,20 +1,20 @@
 //! What happens around every call, from the network or from inside: identity, access, metrics, the panic guard.
 //!
 //! A call passes here before any service sees it. The action of its method must be allowed to the bearer of its token;
-//! then the request carries a [`Caller`]. Health and reflection are not part of the contract and pass without a token:
-//! they tell nothing that is not in the public proto files.
+//! then the request carries a [`Caller`]. Health and reflection are not part of the contract and pass without a token;
+//! nothing else does.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use base::{Clock, Error, Result, Time};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use tokio::sync::watch;
 use tonic::Status;
 use tonic::body::Body;
@@ -28,8 +28,8 @@ use crate::identity::Authority;
 use crate::metrics::Metrics;
 use crate::status;
 
-/// The paths of our own services; whatever else is routed is not part of the contract.
-const OURS: &str = "/wangge.";
+/// What is answered without a token, because it tells nothing that is not in the public proto files.
+const OPEN: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
 
 /// What guards every call of this process. Cloning is cheap.
 #[derive(Clone)]
@@ -89,6 +89,7 @@ impl Shared {
         self: &Arc<Self>,
         action: &'static str,
         authorization: Option<MetadataValue<Ascii>>,
+        deadline: Option<Instant>,
     ) -> Result<Caller> {
         let authorization = authorization.ok_or_else(crate::identity::token_missing)?;
         let token = crate::identity::token(&authorization)?;
@@ -97,7 +98,7 @@ impl Shared {
             Some(identity) => identity,
             None => self.authority.identify(token, now).await?,
         };
-        Caller::new(identity, action, authorization, self.clone())
+        Caller::new(identity, action, authorization, deadline, self.clone())
     }
 }
 
@@ -131,41 +132,88 @@ where
     }
 }
 
-async fn answer<S>(shared: Arc<Shared>, mut inner: S, mut request: Request<Body>) -> Result<Response<Body>, Infallible>
+async fn answer<S>(shared: Arc<Shared>, mut inner: S, request: Request<Body>) -> Result<Response<Body>, Infallible>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
     let path = request.uri().path();
     let Some(action) = shared.contract.action(path) else {
-        if path.starts_with(OURS) {
-            return Ok(Status::unimplemented("this server has no such method").into_http());
+        if OPEN.iter().any(|open| path.starts_with(open)) {
+            return inner.call(request).await;
         }
-        return inner.call(request).await;
+        return Ok(Status::unimplemented("this server has no such method").into_http());
     };
     let started = Instant::now();
     let calls = shared.metrics.calls(path);
-    let authorization = request
-        .headers()
-        .get(http::header::AUTHORIZATION)
-        .and_then(|value| MetadataValue::try_from(value.as_bytes()).ok());
-    let response = match shared.admit(action, authorization).await {
-        Err(refused) => status::to_status(refused).into_http(),
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            match AssertUnwindSafe(async move { inner.call(request).await }).catch_unwind().await {
-                Ok(answered) => answered?,
-                Err(panic) => {
-                    status::to_status(Error::internal("a method panicked").caused_by(words(&*panic))).into_http()
-                }
-            }
+    let response = match AssertUnwindSafe(admitted(&shared, action, inner, request)).catch_unwind().await {
+        Ok(answered) => answered?,
+        Err(panic) => {
+            let error = Error::internal("a method panicked").caused_by(words(&*panic));
+            status::to_status(error).into_http()
         }
     };
     calls.record(started.elapsed(), &response);
     Ok(response)
 }
 
+async fn admitted<S>(
+    shared: &Arc<Shared>,
+    action: &'static str,
+    mut inner: S,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, Infallible>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    let headers = request.headers();
+    let authorization = headers.get(http::header::AUTHORIZATION);
+    let authorization = authorization.and_then(|value| MetadataValue::try_from(value.as_bytes()).ok());
+    let deadline = timeout(headers).map(|time| Instant::now() + time);
+    match shared.admit(action, authorization, deadline).await {
+        Err(refused) => Ok(status::to_status(refused).into_http()),
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            inner.call(request).await
+        }
+    }
+}
+
+/// The `grpc-timeout` of a call: up to eight digits and a unit (gRPC over HTTP/2, "Timeout").
+pub(crate) fn timeout(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    let amount = (digits.len() <= 8).then(|| digits.parse::<u64>().ok()).flatten()?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3_600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
 /// What a panic said.
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_in_every_unit_and_nonsense_is_ignored() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-timeout", text.parse().unwrap());
+            timeout(&headers)
+        };
+        assert_eq!(read("50m"), Some(Duration::from_millis(50)));
+        assert_eq!(read("2S"), Some(Duration::from_secs(2)));
+        assert_eq!(read("1H"), Some(Duration::from_secs(3_600)));
+        assert_eq!((read("123456789S"), read("x"), read("5x"), read("")), (None, None, None, None));
+    }
 }

@@ -1,5 +1,7 @@
 //! Calls through the stack and over links: who gets in, what crosses, and how watching ends.
 
+#![allow(clippy::unwrap_used)] // The helpers of a test may fail it.
+
 use std::sync::Arc;
 use std::time::Duration;
 
