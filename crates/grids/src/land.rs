@@ -65,7 +65,7 @@ impl Land {
             timeline: RwLock::new(Timeline::default()),
             past: Mutex::new(Vec::new()),
         };
-        let timeline = land.plan(store, &store.read(tables::activated_releases)?, now)?;
+        let timeline = land.plan(store, &store.read(tables::activated_releases)?, now, None)?;
         land.install(timeline);
         Ok(land)
     }
@@ -91,8 +91,15 @@ impl Land {
         Ok(named.ground)
     }
 
-    /// Plans the grounds from `now` on, building those that are not in memory. Nothing changes for readers.
-    pub(crate) fn plan(&self, store: &Store, activated: &[Release], now: Time) -> Result<Timeline> {
+    /// Plans the grounds from `now` on, building those that are neither in memory nor in an earlier plan. Nothing
+    /// changes for readers.
+    pub(crate) fn plan(
+        &self,
+        store: &Store,
+        activated: &[Release],
+        now: Time,
+        earlier: Option<&Timeline>,
+    ) -> Result<Timeline> {
         let times = activated.iter().filter_map(|release| release.activate_time);
         // The present ground began with the last release that is in force already, or has always been.
         let began = times.clone().filter(|&time| time <= now).max().unwrap_or(Time::from_micros(i64::MIN));
@@ -102,8 +109,8 @@ impl Land {
         let mut timeline = Timeline::default();
         for from in starts {
             let releases = in_force(activated, from);
-            let planned = timeline.steps.iter().find(|step| step.named.releases == releases);
-            let named = match planned {
+            let mut planned = timeline.steps.iter().chain(earlier.iter().flat_map(|earlier| &earlier.steps));
+            let named = match planned.find(|step| step.named.releases == releases) {
                 Some(step) => step.named.clone(),
                 None => self.named(store, activated, releases)?,
             };

@@ -55,10 +55,10 @@ impl Grids {
         })?;
         let _turn = self.0.change.lock().await;
         // The index takes seconds to build for a large city, so it is built before the time of "now" is taken.
-        self.prepare(id, &acceptances, from).await?;
+        let drafted = self.prepare(id, &acceptances, from, None).await?;
         let now = self.now();
         let start = from.unwrap_or(now);
-        let prepared = self.prepare(id, &acceptances, Some(start)).await?;
+        let prepared = self.prepare(id, &acceptances, Some(start), drafted).await?;
         let written = self.0.store.write_once(caller.origin("ActivateRelease", now), once, move |transaction| {
             let release = require_release(transaction, id)?;
             require_roots(&caller, &release)?;
@@ -74,9 +74,15 @@ impl Grids {
         self.answer_release(&written.value)
     }
 
-    /// Builds what will be in force once the release is active; none when it cannot be activated, which the write
-    /// then says.
-    async fn prepare(&self, id: ReleaseId, acceptances: &[Acceptance], from: Option<Time>) -> Result<Option<Timeline>> {
+    /// Builds what will be in force once the release is active, as far as an earlier plan has not; none when it cannot
+    /// be activated, which the write then says.
+    async fn prepare(
+        &self,
+        id: ReleaseId,
+        acceptances: &[Acceptance],
+        from: Option<Time>,
+        earlier: Option<Timeline>,
+    ) -> Result<Option<Timeline>> {
         let grids = self.clone();
         let acceptances = acceptances.to_vec();
         let planned = tokio::task::spawn_blocking(move || {
@@ -87,9 +93,11 @@ impl Grids {
             if release.activate(&acceptances, from.unwrap_or(now), &activated).is_err() {
                 return Ok(None);
             }
-            grids.require_areas_in_use(id)?;
+            if earlier.is_none() {
+                grids.require_areas_in_use(id)?;
+            }
             activated.push(release);
-            grids.0.land.plan(store, &release::in_order(activated), now).map(Some)
+            grids.0.land.plan(store, &release::in_order(activated), now, earlier.as_ref()).map(Some)
         });
         planned.await.unwrap_or_else(|panic| Err(Error::internal("planning a release panicked").caused_by(panic)))
     }
