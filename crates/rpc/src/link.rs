@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use tonic::body::Body;
 use tonic::transport::Channel;
-use tonic::{Code, Status};
+use tonic::{Code, Status, TimeoutExpired};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
@@ -27,12 +27,20 @@ impl Link {
 
     /// A link over the wire.
     pub fn remote(channel: Channel) -> Self {
-        let unreachable = |error: tonic::transport::Error| {
-            tracing::warn!(?error, "a linked service cannot be reached");
-            Status::unavailable("a service this one depends on cannot be reached; try again")
-        };
-        Self(BoxCloneSyncService::new(channel.map_err(unreachable)))
+        Self(BoxCloneSyncService::new(channel.map_err(|error| failed(&error))))
     }
+}
+
+/// What a caller is told when a call over the wire came to nothing. The channel watches the deadline itself, and tells
+/// of it in the same way as of a broken line.
+fn failed(error: &tonic::transport::Error) -> Status {
+    let first: &(dyn std::error::Error + 'static) = error;
+    let mut causes = std::iter::successors(Some(first), |error| error.source());
+    if causes.any(<dyn std::error::Error>::is::<TimeoutExpired>) {
+        return Status::deadline_exceeded("the call's deadline has passed");
+    }
+    tracing::warn!(?error, "a linked service cannot be reached");
+    Status::unavailable("a service this one depends on cannot be reached; try again")
 }
 
 impl Service<Request<Body>> for Link {

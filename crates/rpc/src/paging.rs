@@ -41,10 +41,18 @@ impl Query {
     /// The token of the page after `next`; empty at the end of the list.
     pub fn token(&self, next: Option<Vec<u8>>) -> String {
         next.map_or_else(String::new, |position| {
-            let mut token = self.0.to_vec();
+            let mut token = self.seal(&position).to_vec();
             token.extend(position);
             URL_SAFE_NO_PAD.encode(token)
         })
+    }
+
+    /// What a token begins with: it binds the position to the query, and shows when a part of the token was lost.
+    fn seal(&self, position: &[u8]) -> [u8; 8] {
+        let digest = Sha256::new().chain_update(self.0).chain_update(position).finalize();
+        let mut short = [0; 8];
+        short.copy_from_slice(&digest[..8]);
+        short
     }
 }
 
@@ -73,9 +81,11 @@ fn read_token(token: &str, query: &Query) -> Result<Option<Vec<u8>>, &'static st
         return Ok(None);
     }
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| "is not a token that this server gave out")?;
-    let (bound_to, position) = bytes.split_at_checked(8).ok_or("is not a token that this server gave out")?;
-    if bound_to != query.0 {
-        return Err("belongs to another query; keep all other fields as they were, or begin without a token");
+    let (seal, position) = bytes.split_at_checked(8).ok_or("is not a token that this server gave out")?;
+    if seal != query.seal(position) {
+        return Err(
+            "belongs to another query, or is not whole; keep all other fields as they were, or begin without a token",
+        );
     }
     Ok(Some(position.to_vec()))
 }
@@ -105,6 +115,7 @@ mod tests {
         assert!(parse(10, &token, &query("a", "/2")).is_err());
         assert!(parse(10, "!!!", &query("a", "/1")).is_err());
         assert!(parse(10, "AAAA", &query("a", "/1")).is_err());
+        assert!(parse(10, &token[..token.len() - 2], &query("a", "/1")).is_err(), "a part of a token is none");
     }
 
     #[test]
