@@ -26,7 +26,11 @@ const POINT: [&str; 3] = ["point.datum", "point.longitude_deg", "point.latitude_
 /// Fails unless every one of these fields is named (others may be too).
 #[track_caller]
 fn names(refusal: &Refusal, fields: &[&str]) {
-    assert_eq!((refusal.code, refusal.reason.as_str()), (tonic::Code::InvalidArgument, "INVALID_FIELDS"), "{refusal:?}");
+    assert_eq!(
+        (refusal.code, refusal.reason.as_str()),
+        (tonic::Code::InvalidArgument, "INVALID_FIELDS"),
+        "{refusal:?}"
+    );
     for field in fields {
         assert!(refusal.fields.iter().any(|named| named == field), "{field} is not named: {refusal:?}");
     }
@@ -53,11 +57,24 @@ async fn every_wrong_field_of_a_request_about_events_is_named() {
         occur_time: impossible_time(),
         request_id: ONCE.to_owned(),
     };
-    let fields = ["area", "category", "text", "channel", "channel_number", "urgency", "reporter.display_name",
-        "reporter.phone", "address", "occur_time", "request_id"];
+    let fields = [
+        "area",
+        "category",
+        "text",
+        "channel",
+        "channel_number",
+        "urgency",
+        "reporter.display_name",
+        "reporter.phone",
+        "address",
+        "occur_time",
+        "request_id",
+    ];
     names(&refused(client.report_event(report).await), &all(&POINT, &fields));
-    names(&refused(client.report_event(events::ReportEventRequest::default()).await),
-        &["point", "category", "text", "channel"]);
+    names(
+        &refused(client.report_event(events::ReportEventRequest::default()).await),
+        &["point", "category", "text", "channel"],
+    );
     names(&refused(client.get_event(events::GetEventRequest { name: NOTHING.to_owned() }).await), &["name"]);
     let filter = events::EventFilter {
         area: NOTHING.to_owned(),
@@ -67,10 +84,19 @@ async fn every_wrong_field_of_a_request_about_events_is_named() {
         create_time_to: impossible_time(),
         ..Default::default()
     };
-    let fields = ["filter.area", "filter.states[0]", "filter.states[1]", "filter.worker", "filter.create_time_from",
-        "filter.create_time_to"];
+    let fields = [
+        "filter.area",
+        "filter.states[0]",
+        "filter.states[1]",
+        "filter.worker",
+        "filter.create_time_from",
+        "filter.create_time_to",
+    ];
     let list = events::ListEventsRequest {
-        filter: Some(filter.clone()), page_size: -1, page_token: "!".to_owned(), ..Default::default()
+        filter: Some(filter.clone()),
+        page_size: -1,
+        page_token: "!".to_owned(),
+        ..Default::default()
     };
     names(&refused(client.list_events(list).await), &all(&fields, &["page_size", "page_token"]));
     let count = events::CountEventsRequest { filter: Some(filter.clone()), group_by: 44 };
@@ -89,7 +115,10 @@ async fn every_wrong_field_of_a_step_is_named() {
     let fields = ["name", "note", "etag", "request_id"];
     with_four_fields(&mut client, &name, &note, &etag, &request_id, &fields).await;
     let dispatch = events::DispatchEventRequest {
-        name: name.clone(), handler: NOTHING.to_owned(), note: note.clone(), etag: etag.clone(),
+        name: name.clone(),
+        handler: NOTHING.to_owned(),
+        note: note.clone(),
+        etag: etag.clone(),
         request_id: request_id.clone(),
     };
     names(&refused(client.dispatch_event(dispatch).await), &all(&fields, &["handler"]));
@@ -138,36 +167,55 @@ async fn every_wrong_field_of_a_request_about_areas_is_named() {
     let mut client = town.people.administrator.grids();
     names(&refused(client.get_area(grids::GetAreaRequest { name: NOTHING.to_owned() }).await), &["name"]);
     let list = grids::ListAreasRequest {
-        parent: NOTHING.to_owned(), kind: 77, code: long(41), page_size: -1, page_token: "!".to_owned(),
+        parent: NOTHING.to_owned(),
+        kind: 77,
+        code: long(41),
+        page_size: -1,
+        page_token: "!".to_owned(),
         ..Default::default()
     };
     names(&refused(client.list_areas(list).await), &["parent", "kind", "code", "page_size", "page_token"]);
     let code = |scheme: &str, code: &str, valid_from: &str, valid_to: &str| grids::AreaCode {
-        scheme: scheme.to_owned(), code: code.to_owned(), valid_from: valid_from.to_owned(),
+        scheme: scheme.to_owned(),
+        code: code.to_owned(),
+        valid_from: valid_from.to_owned(),
         valid_to: valid_to.to_owned(),
     };
     let row = grids::AreaSpec {
         kind: 77,
-        codes: vec![code("NBS-12", "37x", "", ""), code("", "1", "yesterday", "2026-02-30"),
-            code("local", &long(41), "2026-02-02", "2026-02-01")],
+        codes: vec![
+            code("NBS-12", "37x", "", ""),
+            code("", "1", "yesterday", "2026-02-30"),
+            code("local", &long(41), "2026-02-02", "2026-02-01"),
+        ],
         display_name: long(81),
         parent: NOTHING.to_owned(),
         parent_code: "S".to_owned(),
         ..Default::default()
     };
     let import = grids::ImportAreasRequest { areas: vec![row], request_id: ONCE.to_owned(), ..Default::default() };
-    let fields = ["areas[0].kind", "areas[0].codes[0].code", "areas[0].codes[1].scheme",
-        "areas[0].codes[1].valid_from", "areas[0].codes[1].valid_to", "areas[0].codes[2].code",
-        "areas[0].display_name", "areas[0].parent_code", "request_id"];
+    let fields = [
+        "areas[0].kind",
+        "areas[0].codes[0].code",
+        "areas[0].codes[1].scheme",
+        "areas[0].codes[1].valid_from",
+        "areas[0].codes[1].valid_to",
+        "areas[0].codes[2].code",
+        "areas[0].display_name",
+        "areas[0].parent_code",
+        "request_id",
+    ];
     names(&refused(client.import_areas(import).await), &fields);
     names(&refused(client.import_areas(grids::ImportAreasRequest::default()).await), &["areas"]);
     let area = grids::Area { name: NOTHING.to_owned(), display_name: long(81), ..Default::default() };
     let update = grids::UpdateAreaRequest { area: Some(area), request_id: ONCE.to_owned(), ..Default::default() };
     names(&refused(client.update_area(update).await), &["area.name", "area.display_name", "request_id"]);
     let mask = Some(FieldMask { paths: vec!["path".to_owned()] });
-    let update = grids::UpdateAreaRequest { area: Some(grids::Area::default()), update_mask: mask, ..Default::default() };
+    let update =
+        grids::UpdateAreaRequest { area: Some(grids::Area::default()), update_mask: mask, ..Default::default() };
     names(&refused(client.update_area(update).await), &["update_mask"]);
-    let retire = grids::RetireAreaRequest { name: NOTHING.to_owned(), request_id: ONCE.to_owned(), ..Default::default() };
+    let retire =
+        grids::RetireAreaRequest { name: NOTHING.to_owned(), request_id: ONCE.to_owned(), ..Default::default() };
     names(&refused(client.retire_area(retire).await), &["name", "request_id"]);
     let watch = grids::WatchAreasRequest { area: NOTHING.to_owned(), ..Default::default() };
     names(&refused(client.watch_areas(watch).await), &["area"]);
@@ -178,7 +226,10 @@ async fn every_wrong_field_of_a_request_about_releases_and_points_is_named() {
     let town = Town::start().await;
     let mut client = town.people.administrator.grids();
     let release = grids::Release {
-        display_name: long(81), roots: vec![NOTHING.to_owned()], tolerance_m2: f64::NAN, ..Default::default()
+        display_name: long(81),
+        roots: vec![NOTHING.to_owned()],
+        tolerance_m2: f64::NAN,
+        ..Default::default()
     };
     let create = grids::CreateReleaseRequest { release: Some(release), request_id: ONCE.to_owned() };
     let fields = ["release.display_name", "release.roots[0]", "release.tolerance_m2", "request_id"];
@@ -186,8 +237,11 @@ async fn every_wrong_field_of_a_request_about_releases_and_points_is_named() {
     names(&refused(client.create_release(grids::CreateReleaseRequest::default()).await), &["release"]);
     let acceptance = grids::Acceptance { kind: 77, area_m2_max: -1.0 };
     let activate = grids::ActivateReleaseRequest {
-        name: NOTHING.to_owned(), activate_time: impossible_time(), acceptances: vec![acceptance],
-        request_id: ONCE.to_owned(), ..Default::default()
+        name: NOTHING.to_owned(),
+        activate_time: impossible_time(),
+        acceptances: vec![acceptance],
+        request_id: ONCE.to_owned(),
+        ..Default::default()
     };
     let fields = ["name", "activate_time", "acceptances[0].kind", "acceptances[0].area_m2_max", "request_id"];
     names(&refused(client.activate_release(activate).await), &fields);
@@ -198,9 +252,8 @@ async fn every_wrong_field_of_a_request_about_releases_and_points_is_named() {
     names(&refused(client.delete_release(delete).await), &["name", "request_id"]);
     let list = grids::ListReleasesRequest { page_size: -1, page_token: "!".to_owned() };
     names(&refused(client.list_releases(list).await), &["page_size", "page_token"]);
-    let findings = grids::ListFindingsRequest {
-        parent: name.clone(), kind: 77, page_size: -1, page_token: "!".to_owned(),
-    };
+    let findings =
+        grids::ListFindingsRequest { parent: name.clone(), kind: 77, page_size: -1, page_token: "!".to_owned() };
     names(&refused(client.list_findings(findings).await), &["parent", "kind", "page_size", "page_token"]);
     let upload = grids::UploadBoundariesRequest { release: name.clone(), datum: 0, boundaries: Vec::new() };
     names(&refused(client.upload_boundaries(tokio_stream::iter([upload])).await), &["release", "datum"]);
@@ -227,28 +280,34 @@ async fn every_wrong_field_of_a_request_about_people_is_named() {
         away_until: impossible_time(),
         ..Default::default()
     };
-    let fields = ["principal.display_name", "principal.phone", "principal.bindings[0].post",
-        "principal.bindings[0].area", "principal.away_until", "request_id"];
-    let create =
-        staff::CreatePrincipalRequest { principal: Some(principal.clone()), request_id: ONCE.to_owned() };
+    let fields = [
+        "principal.display_name",
+        "principal.phone",
+        "principal.bindings[0].post",
+        "principal.bindings[0].area",
+        "principal.away_until",
+        "request_id",
+    ];
+    let create = staff::CreatePrincipalRequest { principal: Some(principal.clone()), request_id: ONCE.to_owned() };
     names(&refused(client.create_principal(create).await), &all(&fields, &["principal.kind"]));
     names(&refused(client.create_principal(staff::CreatePrincipalRequest::default()).await), &["principal"]);
     let mask = Some(FieldMask { paths: vec!["*".to_owned()] });
-    let update = staff::UpdatePrincipalRequest {
-        principal: Some(principal), update_mask: mask, request_id: ONCE.to_owned(),
-    };
+    let update =
+        staff::UpdatePrincipalRequest { principal: Some(principal), update_mask: mask, request_id: ONCE.to_owned() };
     names(&refused(client.update_principal(update).await), &all(&fields, &["principal.name"]));
     let charge = staff::Charge {
-        area: NOTHING.to_owned(), worker: NOTHING.to_owned(), stand_in: NOTHING.to_owned(), ..Default::default()
+        area: NOTHING.to_owned(),
+        worker: NOTHING.to_owned(),
+        stand_in: NOTHING.to_owned(),
+        ..Default::default()
     };
     let assign = staff::AssignChargeRequest { charge: Some(charge), request_id: ONCE.to_owned() };
     let fields = ["charge.area", "charge.worker", "charge.stand_in", "request_id"];
     names(&refused(client.assign_charge(assign).await), &fields);
     let end = staff::EndChargeRequest { area: NOTHING.to_owned(), request_id: ONCE.to_owned() };
     names(&refused(client.end_charge(end).await), &["area", "request_id"]);
-    let list = staff::ListPrincipalsRequest {
-        area: NOTHING.to_owned(), post: 77, page_size: -1, page_token: "!".to_owned(),
-    };
+    let list =
+        staff::ListPrincipalsRequest { area: NOTHING.to_owned(), post: 77, page_size: -1, page_token: "!".to_owned() };
     names(&refused(client.list_principals(list).await), &["area", "post", "page_size", "page_token"]);
     let list = staff::ListChargesRequest { area: NOTHING.to_owned(), page_size: -1, page_token: "!".to_owned() };
     names(&refused(client.list_charges(list).await), &["area", "page_size", "page_token"]);

@@ -7,6 +7,8 @@ use tests::{Caller, Town, WHOLE_LIFE, Watch, count, done, list_all, live, refuse
 
 /// Sixty events all over the map, in every state but refused, of three categories, a minute apart.
 async fn a_day(town: &Town) {
+    // Somebody everywhere, so that everything can be dispatched.
+    town.people.administrator.put_in_charge(&town.land.name("S"), &town.people.desk, None).await;
     let mut random = fastrand::Rng::with_seed(11);
     for number in 0..60_usize {
         let (x, y) = (random.f64() * 4.0, random.f64() * 4.0);
@@ -75,8 +77,7 @@ async fn for_every_caller_and_filter_the_count_is_the_length_of_the_list_and_the
             assert_eq!(names.len(), listed.len(), "{who} {filter:?}: nothing twice");
             assert_eq!(count(caller, &filter).await, names.len() as u64, "{who} {filter:?}: count = list");
             for group_by in [GroupBy::State, GroupBy::Category] {
-                let request =
-                    CountEventsRequest { filter: Some(filter.clone()), group_by: group_by.into() };
+                let request = CountEventsRequest { filter: Some(filter.clone()), group_by: group_by.into() };
                 let counts = done(caller.events().count_events(request).await);
                 let sum: u64 = counts.groups.iter().map(|group| group.count).sum();
                 assert_eq!((sum, counts.total_count), (names.len() as u64, names.len() as u64), "{who} {filter:?}");
@@ -177,7 +178,6 @@ async fn the_oldest_open_events_come_first_among_very_many_closed_ones() {
     assert_eq!(names, [&open[0], &open[1]], "the oldest starves nowhere");
     assert_eq!(count(desk, &filter).await, 3);
 }
-
 
 #[tokio::test]
 async fn counts_by_child_area_add_up_and_lead_downwards() {

@@ -1,8 +1,6 @@
 //! Points to areas: how each answer was decided, and what is no point.
 
-use api::grids::v1::{
-    AreaKind, Datum, DecidedBy, LocateManyRequest, LocateRequest, Location, NearbyRequest, Point,
-};
+use api::grids::v1::{AreaKind, Datum, DecidedBy, LocateManyRequest, LocateRequest, Location, NearbyRequest, Point};
 use tests::{Caller, Land, Plot, Town, Wangge, done, point, rectangle, refused};
 use tonic::Code;
 
@@ -152,8 +150,10 @@ fn middle(geojson: &str) -> (f64, f64) {
 async fn many_points_are_answered_in_order_and_like_one_by_one() {
     let town = Town::start().await;
     let mut random = fastrand::Rng::with_seed(7);
-    let points: Vec<(f64, f64)> =
-        (0..400).map(|_| (random.f64() * 5.0 - 0.5, random.f64() * 5.0 - 0.5)).chain([(1.0, 0.5), (2.0, 2.0)]).collect();
+    let points: Vec<(f64, f64)> = (0..400)
+        .map(|_| (random.f64() * 5.0 - 0.5, random.f64() * 5.0 - 0.5))
+        .chain([(1.0, 0.5), (2.0, 2.0)])
+        .collect();
     let messages: Vec<LocateManyRequest> = points
         .chunks(150)
         .map(|chunk| {

@@ -65,3 +65,12 @@ async fn an_anonymous_report_has_nothing_to_mask() {
     let seen = done(town.people.auditor.events().get_event(GetEventRequest { name: event.name }).await);
     assert_eq!((seen.reporter, seen.address.as_str()), (None, ""));
 }
+
+#[tokio::test]
+async fn an_address_at_the_corner_of_two_streets_is_no_mask() {
+    let town = Town::start().await;
+    // As clerks of the Tainan hotline really write it.
+    let address = "永康區中華路*中正南路".to_owned();
+    let report = ReportEventRequest { address: address.clone(), ..report_at(0.5, 0.5) };
+    assert_eq!(done(town.people.worker_a.events().report_event(report).await).address, address);
+}

@@ -17,7 +17,8 @@ async fn draft(administrator: &Caller) -> Option<Release> {
     let spec = |kind: AreaKind, code: &str, display_name: &str, parent_code: &str| AreaSpec {
         kind: kind.into(),
         codes: vec![AreaCode { scheme: "LA".to_owned(), code: code.to_owned(), ..Default::default() }],
-        display_name: display_name.to_owned(),
+        // One council's name is longer than a name may be.
+        display_name: display_name.chars().take(80).collect(),
         parent_code: parent_code.to_owned(),
         ..Default::default()
     };
@@ -53,7 +54,10 @@ async fn councils_that_overlap_are_found_accepted_by_name_and_answered_by_the_ru
     let refusal = refused(
         administrator
             .grids()
-            .activate_release(api::grids::v1::ActivateReleaseRequest { name: release.name.clone(), ..Default::default() })
+            .activate_release(api::grids::v1::ActivateReleaseRequest {
+                name: release.name.clone(),
+                ..Default::default()
+            })
             .await,
     );
     refusal.expect(Code::FailedPrecondition, "FINDINGS_NOT_ACCEPTED");
@@ -66,7 +70,12 @@ async fn councils_that_overlap_are_found_accepted_by_name_and_answered_by_the_ru
         total_m2 += finding.area_m2;
     }
     let mut city_m2 = 0.0;
-    let list = api::grids::v1::ListAreasRequest { kind: AreaKind::Community.into(), recursive: true, page_size: 1_000, ..Default::default() };
+    let list = api::grids::v1::ListAreasRequest {
+        kind: AreaKind::Community.into(),
+        recursive: true,
+        page_size: 1_000,
+        ..Default::default()
+    };
     for area in done(administrator.grids().list_areas(list).await).areas {
         let request = GetBoundaryRequest { name: area.name, datum: Datum::Wgs84.into(), as_of: None };
         city_m2 += done(administrator.grids().get_boundary(request).await).area_m2;
@@ -85,8 +94,9 @@ async fn councils_that_overlap_are_found_accepted_by_name_and_answered_by_the_ru
         let winner = location.chain.last().unwrap().code.clone();
         let runner_up = location.runner_up.expect("the other one is named").code;
         assert!(winner < runner_up, "{winner} before {runner_up}: the smallest code wins");
-        let concerned: Vec<&str> = finding.areas.iter().map(|area| area.code.as_str()).collect();
-        assert!(concerned.contains(&winner.as_str()), "{winner} of {concerned:?}");
+        // A third council may lie over the two, as some really do.
+        let smallest = finding.areas.iter().map(|area| area.code.as_str()).min().unwrap();
+        assert!(winner.as_str() <= smallest, "{winner} wins, not {smallest}");
         checked += 1;
     }
     assert!(checked >= 15, "only {checked} of the 20 largest overlaps have a place inside them");

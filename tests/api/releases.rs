@@ -5,7 +5,10 @@ use api::grids::v1::{
     Finding, FindingKind, GetReleaseRequest, ListFindingsRequest, ListReleasesRequest, Release, ReleaseState,
     UploadBoundariesRequest, ValidateReleaseRequest,
 };
-use tests::{Caller, Land, Plot, Wangge, activate, done, point, polygon, rectangle, refused, time_of, timestamp, upload};
+use tests::{
+    Caller, Land, Plot, Wangge, activate, done, point, polygon, rectangle, refused, time_of, timestamp, upload,
+    with_hole,
+};
 use tonic::{Code, Response, Status};
 
 async fn findings(caller: &Caller, release: &str) -> Vec<Finding> {
@@ -13,9 +16,12 @@ async fn findings(caller: &Caller, release: &str) -> Vec<Finding> {
     done(caller.grids().list_findings(request).await).findings
 }
 
-async fn try_activate(caller: &Caller, release: &str, acceptances: &[(FindingKind, f64)]) -> Result<Response<Release>, Status> {
-    let accept =
-        |&(kind, area_m2_max): &(FindingKind, f64)| Acceptance { kind: kind.into(), area_m2_max };
+async fn try_activate(
+    caller: &Caller,
+    release: &str,
+    acceptances: &[(FindingKind, f64)],
+) -> Result<Response<Release>, Status> {
+    let accept = |&(kind, area_m2_max): &(FindingKind, f64)| Acceptance { kind: kind.into(), area_m2_max };
     let acceptances = acceptances.iter().map(accept).collect();
     let request = ActivateReleaseRequest { name: release.to_owned(), acceptances, ..Default::default() };
     caller.grids().activate_release(request).await
@@ -127,24 +133,33 @@ async fn an_overlap_is_found_with_both_areas_its_size_and_its_place() {
 }
 
 #[tokio::test]
-async fn every_kind_of_fault_is_found() {
-    // A bow tie; a gap of half a cell between two; a child beyond its parent; one without a polygon.
+async fn invalid_rings_children_outside_and_missing_polygons_are_found() {
+    // A bow tie; a child beyond its parent; one without a polygon.
     let mut plots = vec![
-        Plot::new(AreaKind::Subdistrict, "S", "", rectangle(0.0, 0.0, 8.0, 2.0)),
+        Plot::new(AreaKind::Subdistrict, "S", "", rectangle(0.0, 0.0, 8.0, 3.0)),
         Plot::new(AreaKind::Community, "BOW", "S", polygon(&[(0.0, 0.0), (2.0, 2.0), (2.0, 0.0), (0.0, 2.0)])),
-        Plot::new(AreaKind::Community, "L", "S", rectangle(2.0, 0.0, 4.0, 2.0)),
-        Plot::new(AreaKind::Community, "R", "S", rectangle(4.5, 0.0, 6.0, 2.0)),
         Plot::new(AreaKind::Community, "OUT", "S", rectangle(6.0, 0.0, 8.5, 2.0)),
     ];
     plots.push(Plot::new(AreaKind::Community, "NONE", "S", String::new()));
     let (_, _, _, found) = found_on(&plots).await;
-    let has = |kind: FindingKind, code: &str| found.iter().any(|(found, codes, _)| {
-        *found == kind && codes.iter().any(|found| found == code)
-    });
+    let has = |kind: FindingKind, code: &str| {
+        found.iter().any(|(found, codes, _)| *found == kind && codes.iter().any(|found| found == code))
+    };
     assert!(has(FindingKind::InvalidRing, "BOW"), "{found:?}");
     assert!(has(FindingKind::OutsideParent, "OUT"), "{found:?}");
     assert!(has(FindingKind::NoPolygon, "NONE"), "{found:?}");
-    assert!(found.iter().any(|(kind, ..)| *kind == FindingKind::Gap), "{found:?}");
+}
+
+#[tokio::test]
+async fn ground_that_belongs_to_nobody_is_found_with_its_size() {
+    let plots = [
+        Plot::new(AreaKind::Subdistrict, "S", "", rectangle(2.0, 0.0, 5.0, 3.0)),
+        Plot::new(AreaKind::Community, "RING", "S", with_hole((2.0, 0.0, 5.0, 3.0), (3.0, 1.0, 4.0, 2.0))),
+    ];
+    let (_, _, _, found) = found_on(&plots).await;
+    let gap = found.iter().find(|(kind, ..)| *kind == FindingKind::Gap).unwrap_or_else(|| panic!("{found:?}"));
+    // One cell: about 0.916 km x 1.109 km.
+    assert!((1_010_000.0..1_025_000.0).contains(&gap.2), "{} m²", gap.2);
 }
 
 #[tokio::test]
@@ -197,8 +212,7 @@ async fn faults_smaller_than_the_tolerance_are_noise() {
             ..Default::default()
         });
         upload(administrator, &draft.name, boundaries.collect()).await;
-        let validated =
-            done(administrator.grids().validate_release(ValidateReleaseRequest { name: draft.name }).await);
+        let validated = done(administrator.grids().validate_release(ValidateReleaseRequest { name: draft.name }).await);
         assert_eq!(validated.findings.len(), faults, "tolerance {tolerance_m2} m²: {:?}", validated.findings);
     }
 }
@@ -248,7 +262,8 @@ async fn a_boundary_that_is_no_polygon_is_refused_in_words() {
         assert_eq!(refusal.code, Code::InvalidArgument, "{geojson}: {refusal:?}");
         assert!(!refusal.reason.is_empty() && refusal.message.len() > 10, "{geojson}: {refusal:?}");
     }
-    let boundary = BoundaryUpload { code: "B1".to_owned(), geojson: rectangle(2.0, 0.0, 3.0, 1.0), ..Default::default() };
+    let boundary =
+        BoundaryUpload { code: "B1".to_owned(), geojson: rectangle(2.0, 0.0, 3.0, 1.0), ..Default::default() };
     let message = UploadBoundariesRequest {
         release: draft.name.clone(),
         datum: Datum::Unspecified.into(),

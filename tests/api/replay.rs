@@ -52,8 +52,9 @@ fn point(order: &Order) -> Option<Point> {
 fn report(order: &Order) -> ReportEventRequest {
     ReportEventRequest {
         point: point(order),
-        category: order.category.clone(),
-        text: order.text.chars().take(2_000).collect(),
+        // A few orders have none.
+        category: if order.category.is_empty() { "其他".to_owned() } else { order.category.clone() },
+        text: if order.text.is_empty() { "无".to_owned() } else { order.text.chars().take(2_000).collect() },
         channel: Channel::Hotline12345.into(),
         channel_number: order.number.clone(),
         address: order.address.clone(),
@@ -80,15 +81,12 @@ async fn reported(caller: &Caller, order: &Order) -> Option<Event> {
 
 /// Metres from the point of an order to the town of its label; none beyond 20 km.
 async fn distance_to_label(caller: &Caller, order: &Order, town: &str) -> Option<f64> {
-    let request = NearbyRequest {
-        point: point(order),
-        radius_m: 20_000.0,
-        kind: AreaKind::Community.into(),
-        limit: 1_000,
-    };
+    let request =
+        NearbyRequest { point: point(order), radius_m: 20_000.0, kind: AreaKind::Community.into(), limit: 1_000 };
     let near = done(caller.grids().nearby(request).await).areas;
     let below = format!("{town}/");
-    near.into_iter().find(|near| near.area.as_ref().is_some_and(|area| area.path.starts_with(&below)))
+    near.into_iter()
+        .find(|near| near.area.as_ref().is_some_and(|area| area.path.starts_with(&below)))
         .map(|near| near.distance_m)
 }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use api::events::v1::{EventFilter, GetEventRequest, GroupBy, ReportEventRequest, Urgency};
 use api::grids::v1::{AreaKind, Datum, DecidedBy, Point};
-use tests::{Land, Plot, Town, Wangge, at, count, done, list_all, point, rectangle, refused, report_at, report_in, time_of, timestamp};
+use tests::{
+    Land, Plot, Town, Wangge, at, count, done, list_all, point, rectangle, refused, report_at, report_in, time_of,
+    timestamp,
+};
 use tonic::Code;
 
 #[tokio::test]

@@ -47,7 +47,8 @@ async fn a_point_in_the_hole_of_a_ring_belongs_to_the_island() {
 async fn a_hole_without_an_island_lies_in_the_parent_only_and_scattered_parts_are_one_area() {
     let server = Wangge::start().await;
     let part = |west: f64, south: f64| {
-        let corners = [(west, south), (west + 1.0, south), (west + 1.0, south + 1.0), (west, south + 1.0), (west, south)];
+        let corners =
+            [(west, south), (west + 1.0, south), (west + 1.0, south + 1.0), (west, south + 1.0), (west, south)];
         let positions: Vec<String> = corners
             .iter()
             .map(|&(x, y)| {

@@ -79,10 +79,7 @@ async fn nobody_gives_what_they_do_not_hold() {
     };
     for name in [&administrator_a.name, &town.people.desk.name] {
         let refusal = refused(administrator_a.staff().update_principal(raise(name)).await);
-        assert!(
-            matches!(refusal.code, Code::PermissionDenied | Code::NotFound | Code::InvalidArgument),
-            "{refusal:?}"
-        );
+        assert!(matches!(refusal.code, Code::PermissionDenied | Code::NotFound | Code::InvalidArgument), "{refusal:?}");
     }
     let issue = api::staff::v1::IssueTokenRequest { principal: town.people.desk.name.clone(), ..Default::default() };
     let refusal = refused(administrator_a.staff().issue_token(issue).await);

@@ -14,10 +14,10 @@ use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-use tonic_reflection::pb::v1::ServerReflectionRequest;
 
 const SERVICES: [&str; 4] = [
     "wangge.events.v1.EventService",
@@ -41,7 +41,8 @@ async fn reflect(channel: &Channel, asked: MessageRequest) -> MessageResponse {
 async fn reflection_lists_the_services_and_tells_their_options_without_a_token() {
     let server = Wangge::start().await;
     let channel = channel(&server).await;
-    let MessageResponse::ListServicesResponse(list) = reflect(&channel, MessageRequest::ListServices(String::new())).await
+    let MessageResponse::ListServicesResponse(list) =
+        reflect(&channel, MessageRequest::ListServices(String::new())).await
     else {
         panic!("a list was asked for")
     };
@@ -54,9 +55,10 @@ async fn reflection_lists_the_services_and_tells_their_options_without_a_token()
         };
         // The option with the action of each method is in the bytes: a client can read who may call what.
         let action = format!("{}.", service.split('.').nth(1).unwrap());
-        let told = files.file_descriptor_proto.iter().any(|file| {
-            file.windows(action.len()).any(|bytes| bytes == action.as_bytes())
-        });
+        let told = files
+            .file_descriptor_proto
+            .iter()
+            .any(|file| file.windows(action.len()).any(|bytes| bytes == action.as_bytes()));
         assert!(told, "{service} tells its actions");
     }
     assert!(!names.iter().any(|name| name.contains("stored")), "{names:?}");

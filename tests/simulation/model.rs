@@ -133,7 +133,13 @@ impl Model {
     }
 
     /// What a step should come to; the event is changed when it succeeds.
-    pub(crate) fn take(&mut self, who: usize, step: Step, name: &str, named: Option<usize>) -> Result<EventState, Code> {
+    pub(crate) fn take(
+        &mut self,
+        who: usize,
+        step: Step,
+        name: &str,
+        named: Option<usize>,
+    ) -> Result<EventState, Code> {
         let person = self.people[who].clone();
         let event = self.events.get_mut(name).ok_or(Code::NotFound)?;
         if !person.may_take(step) {

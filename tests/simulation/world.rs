@@ -75,7 +75,9 @@ impl World {
         let callers: Vec<Caller> =
             [administrator].into_iter().chain(hired.iter().map(|(caller, ..)| (*caller).clone())).collect();
         // As People::hire has put them in charge.
-        model.charges = [("A", (5, None)), ("B", (6, None)), ("A1", (7, Some(5)))].map(|(code, charge)| (code.to_owned(), charge)).into();
+        model.charges = [("A", (5, None)), ("B", (6, None)), ("A1", (7, Some(5)))]
+            .map(|(code, charge)| (code.to_owned(), charge))
+            .into();
         let (_, beginning) = list_all(&callers[0], &EventFilter::default(), 0).await;
         Self {
             town,
@@ -164,11 +166,8 @@ impl World {
         let mut axis = || self.random.u8(..4) as f64 + 0.1 + self.random.f64() * 0.8;
         let (x, y) = (axis(), axis());
         let category = CATEGORIES[self.random.usize(..CATEGORIES.len())];
-        let report = events::ReportEventRequest {
-            category: category.to_owned(),
-            request_id: request_id(),
-            ..report_at(x, y)
-        };
+        let report =
+            events::ReportEventRequest { category: category.to_owned(), request_id: request_id(), ..report_at(x, y) };
         self.tell(format!("{who} reports at {x:.2}, {y:.2}"));
         let chain = self.model.locate(x, y);
         let person = &self.model.people[who];
@@ -342,8 +341,11 @@ impl World {
         }
         self.town.server.clock.advance_seconds(1);
         let release = self.town.land.draft(&self.callers[0], &plots).await;
-        let request =
-            api::grids::v1::ActivateReleaseRequest { name: release.name, request_id: request_id(), ..Default::default() };
+        let request = api::grids::v1::ActivateReleaseRequest {
+            name: release.name,
+            request_id: request_id(),
+            ..Default::default()
+        };
         let answer = self.insist(0, async |caller| caller.grids().activate_release(request.clone()).await).await;
         answer.expect("a sound release comes into force");
     }

@@ -8,23 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use api::events::v1::{Event, EventFilter, GetEventRequest};
 use api::grids::v1::LocateRequest;
 use fastrand::Rng;
-use tests::{Caller, Land, WHOLE_LIFE, done, history, list_all, live, point, report_at};
+use tests::{Caller, WHOLE_LIFE, done, history, list_all, live, point, report_at};
 
 use crate::ledger::scrub;
-use crate::product::{Said, Served, run};
+use crate::product::{Said, Served, install, run};
 use crate::writers::Writer;
 
 fn backup(server: &Served, data: &Path, out: &Path) -> Said {
     let token = data.join("admin.token");
-    run(&[
-        "--server",
-        &server.url,
-        "--token-file",
-        token.to_str().unwrap(),
-        "backup",
-        "--out",
-        out.to_str().unwrap(),
-    ])
+    run(&["--server", &server.url, "--token-file", token.to_str().unwrap(), "backup", "--out", out.to_str().unwrap()])
 }
 
 fn restore(file: &Path, data: &Path) -> Said {
@@ -45,7 +37,7 @@ async fn started(folder: &Path) -> (PathBuf, Served, Caller) {
     let data = folder.join("data");
     let server = Served::start(&data);
     let caller = server.administrator().await;
-    Land::install(&caller, &Land::squares()).await;
+    install(&caller).await;
     (data, server, caller)
 }
 

@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use api::events::v1::{Event, EventFilter};
-use tests::{Caller, Land, WHOLE_LIFE, list_all, live, report_at};
+use tests::{Caller, WHOLE_LIFE, list_all, live, report_at};
 
 use crate::ledger::scrub;
-use crate::product::{Served, run};
+use crate::product::{Served, install, run};
 
 /// A directory with 30 events in it, and what a list said of them.
 async fn a_directory() -> (tempfile::TempDir, PathBuf, Vec<Event>) {
@@ -16,7 +16,7 @@ async fn a_directory() -> (tempfile::TempDir, PathBuf, Vec<Event>) {
     let data = folder.path().join("data");
     let server = Served::start(&data);
     let caller = server.administrator().await;
-    Land::install(&caller, &Land::squares()).await;
+    install(&caller).await;
     for number in 0..30_usize {
         let (x, y) = ((number % 4) as f64 + 0.5, (number / 8) as f64 + 0.5);
         live(&caller, report_at(x, y), &WHOLE_LIFE[..number % 2]).await;
@@ -81,9 +81,9 @@ async fn a_flipped_byte_in_the_middle_of_the_journal_is_refused_with_file_and_of
     flip(&path, middle);
     let said = refuses(&data);
     assert!(said.contains(path.file_name().unwrap().to_str().unwrap()), "the file is named: {said}");
-    let offset_named = said.split(|character: char| !character.is_ascii_digit()).any(|number| {
-        number.parse::<usize>().is_ok_and(|number| number > 0 && number <= middle)
-    });
+    let offset_named = said
+        .split(|character: char| !character.is_ascii_digit())
+        .any(|number| number.parse::<usize>().is_ok_and(|number| number > 0 && number <= middle));
     assert!(offset_named, "the offset (at most {middle}) is named: {said}");
     let verified = run(&["verify", "--data", data.to_str().unwrap()]);
     assert!(!verified.succeeded, "{verified:?}");

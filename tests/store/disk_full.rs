@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use api::events::v1::{EventFilter, ReportEventRequest};
-use tests::{Caller, Land, Refusal, WHOLE_LIFE, count, list_all, live, refused, report_at};
+use tests::{Caller, Refusal, WHOLE_LIFE, count, list_all, live, refused, report_at};
 use tonic::Code;
 
 use crate::ledger::{Ledger, scrub};
-use crate::product::Served;
+use crate::product::{Served, install};
 
 /// A small disk, as long as this lives.
 struct SmallDisk {
@@ -96,7 +96,7 @@ async fn a_full_disk_refuses_writes_in_words_and_space_brings_the_service_back()
     let Some(disk) = SmallDisk::mount("192m") else { return };
     let server = disk.serve().expect("a server starts on a small disk");
     let caller = server.administrator().await;
-    Land::install(&caller, &Land::squares()).await;
+    install(&caller).await;
     let mut ledger = Ledger::default();
     for _ in 0..10 {
         ledger.note(&live(&caller, report_at(0.5, 0.5), &WHOLE_LIFE).await);
@@ -133,7 +133,7 @@ async fn a_server_that_starts_on_a_full_disk_says_so_or_serves_what_it_has() {
     let Some(disk) = SmallDisk::mount("192m") else { return };
     let server = disk.serve().expect("a server starts on a small disk");
     let caller = server.administrator().await;
-    Land::install(&caller, &Land::squares()).await;
+    install(&caller).await;
     let mut ledger = Ledger::default();
     ledger.note(&live(&caller, report_at(0.5, 0.5), &WHOLE_LIFE).await);
     server.kill();

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use api::staff::v1::WhoAmIRequest;
 use clap::Parser;
 use rpc::link::Link;
-use tests::Caller;
+use tests::{Caller, Land, done};
 use tonic::transport::Endpoint;
 use wangge::cli::Cli;
 use wangge::{commands, output};
@@ -62,6 +63,14 @@ pub(crate) fn run(arguments: &[&str]) -> Said {
     Said { succeeded: output.status.success(), words }
 }
 
+/// Brings the small map into force, with the administrator in charge of everything, so that events can be dispatched.
+pub(crate) async fn install(administrator: &Caller) {
+    let land = Land::install(administrator, &Land::squares()).await;
+    let name = done(administrator.staff().who_am_i(WhoAmIRequest {}).await).name;
+    let worker = administrator.with_name(&name);
+    administrator.put_in_charge(&land.name("S"), &worker, None).await;
+}
+
 /// A running server in a child process; it is killed when this is dropped.
 pub(crate) struct Served {
     child: Child,
@@ -95,9 +104,10 @@ impl Served {
             all
         });
         let mut lines = BufReader::new(child.stdout.take().expect("standard output is piped")).lines();
-        let ready = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            line.split_once("ready on ").map(|(_, url)| url.trim().to_owned())
-        });
+        let ready = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.split_once("ready on ").map(|(_, url)| url.trim().to_owned()));
         std::thread::spawn(move || lines.for_each(drop));
         let Some(url) = ready else {
             child.wait().expect("a child that closed its output ends");

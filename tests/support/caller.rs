@@ -56,6 +56,11 @@ impl Caller {
         Self { wire, bearer: Bearer(token), name: name.to_owned() }
     }
 
+    /// The same caller, who has learned its own name.
+    pub fn with_name(&self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self.clone() }
+    }
+
     /// The wire of this caller.
     pub fn wire(&self) -> Wire {
         self.wire.clone()

@@ -15,8 +15,7 @@ use tonic::{Response, Status, Streaming};
 use crate::{Caller, done, point};
 
 /// The steps of a life that goes well, after the report.
-pub const WHOLE_LIFE: [Step; 6] =
-    [Step::Accept, Step::Dispatch, Step::Start, Step::Resolve, Step::Verify, Step::Close];
+pub const WHOLE_LIFE: [Step; 6] = [Step::Accept, Step::Dispatch, Step::Start, Step::Resolve, Step::Verify, Step::Close];
 
 /// A right report at a place in cells.
 pub fn report_at(x: f64, y: f64) -> ReportEventRequest {
@@ -64,9 +63,7 @@ pub async fn take(caller: &Caller, step: Step, taking: Taking) -> Result<Respons
     match step {
         Step::Accept => events.accept_event(AcceptEventRequest { name, note, etag, request_id }).await,
         Step::Refuse => events.refuse_event(RefuseEventRequest { name, note: words, etag, request_id }).await,
-        Step::Dispatch => {
-            events.dispatch_event(DispatchEventRequest { name, handler, note, etag, request_id }).await
-        }
+        Step::Dispatch => events.dispatch_event(DispatchEventRequest { name, handler, note, etag, request_id }).await,
         Step::Start => events.start_event(StartEventRequest { name, note, etag, request_id }).await,
         Step::Resolve => events.resolve_event(ResolveEventRequest { name, result: words, etag, request_id }).await,
         Step::Verify => events.verify_event(VerifyEventRequest { name, note, etag, request_id }).await,
