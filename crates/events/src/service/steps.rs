@@ -24,10 +24,13 @@ impl Events {
     ) -> Result<api_events::Event> {
         let caller = Caller::of(&request)?;
         let StepRequest { event: id, command, repeat } = request.get_ref().read()?;
-        if let (Step::Dispatch, Some(handler)) = (command.step, command.handler) {
-            self.check_handler(id, handler, &caller).await?;
-        }
         let now = self.now();
+        if let (Step::Dispatch, Some(handler)) = (command.step, command.handler)
+            && let Err(unfit) = self.check_handler(id, handler, &caller).await
+        {
+            // Whoever can no longer handle may have been dispatched to long ago.
+            return self.first_answer(caller.origin(method, now), repeat, &caller, unfit).await;
+        }
         let (service, by) = (self.clone(), caller.clone());
         let event = self.commit(caller.origin(method, now), repeat, move |transaction| {
             let mut event = tables::get(transaction, id)?.ok_or_else(|| Error::not_found(id.name()))?;
