@@ -28,6 +28,12 @@ pub fn is_masked(value: &str) -> bool {
     value.contains(['*', '＊'])
 }
 
+/// Whether a free text looks like one of our masks. A single `*` is none: real addresses write the corner of two
+/// streets with it, 中華路*中正南路.
+pub fn is_masked_text(text: &str) -> bool {
+    ["**", "＊＊"].iter().any(|stars| text.contains(stars)) || is_masked(text) && text.trim().chars().count() == 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +53,7 @@ mod tests {
         }
         assert!(is_masked("138＊＊＊＊1234"));
         assert!(!is_masked("13812341234"));
+        assert!(is_masked_text(&text("somewhere")) && is_masked_text("光明路＊＊号") && is_masked_text("*"));
+        assert!(!is_masked_text("永康區中華路*中正南路") && !is_masked_text(""));
     }
 }

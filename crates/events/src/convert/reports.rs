@@ -31,7 +31,9 @@ pub(crate) fn report(request: ReportEventRequest, now: Time, mut violations: Vio
     let urgency = value("urgency", request.urgency, &mut violations).unwrap_or_default();
     let reporter = reporter(request.reporter.unwrap_or_default(), &mut violations);
     text("address", &request.address, false, ADDRESS_CHARS_MAX, &mut violations);
-    not_masked("address", &request.address, &mut violations);
+    if mask::is_masked_text(&request.address) {
+        violations.add("address", MASKED);
+    }
     let occur_time = request.occur_time.and_then(|time| rpc::time::from_proto(&time, "occur_time", &mut violations));
     if occur_time.is_some_and(|time| time > now.plus_seconds(FUTURE_SECONDS_MAX)) {
         violations.add("occur_time", "must not lie more than one day in the future");
@@ -108,9 +110,11 @@ fn reporter(given: api_events::Reporter, violations: &mut Violations) -> Reporte
     Reporter { display_name: given.display_name, phone: given.phone }
 }
 
+const MASKED: &str = "is masked (*); give the real value, or leave it empty";
+
 fn not_masked(field: &'static str, value: &str, violations: &mut Violations) {
     if mask::is_masked(value) {
-        violations.add(field, "is masked (*); give the real value, or leave it empty");
+        violations.add(field, MASKED);
     }
 }
 
