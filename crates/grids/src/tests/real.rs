@@ -1,6 +1,6 @@
 //! Real boundaries: the 649 villages of Tainan, and the neighbourhood councils of Los Angeles that really overlap.
 //!
-//! The files lie outside the repository (`WANGGE_TEST_DATA`, else `/work/shared/data`), because they are others' work;
+//! The files lie outside the repository (`WANGGE_DATA`, else `../shared/data`), because they are others' work;
 //! without them these tests say so and check nothing.
 
 use std::collections::BTreeSet;
@@ -12,7 +12,8 @@ use geometry::{Datum, Feature, Position, Shape, read_features};
 use super::{House, code};
 
 fn features(file: &str) -> Option<Vec<Feature>> {
-    let folder = std::env::var_os("WANGGE_TEST_DATA").map_or_else(|| PathBuf::from("/work/shared/data"), PathBuf::from);
+    let folder = std::env::var_os("WANGGE_DATA")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")), PathBuf::from);
     let Ok(opened) = std::fs::File::open(folder.join(file)) else {
         eprintln!("{file} is not in {}: this test checks nothing", folder.display());
         return None;
