@@ -339,20 +339,24 @@ impl<R: Read> Archive<R> {
     }
 
     fn fill(&mut self, bytes: &mut [u8]) -> Result<()> {
-        self.input.inner.read_exact(bytes).map_err(|cause| match cause.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                let message = format!(
-                    "the backup is cut off after about {} bytes: it was not written or copied to its end",
-                    self.bytes_read
-                );
-                Error::new(Kind::Corrupt, "BACKUP_TRUNCATED", message)
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match self.input.inner.read(&mut bytes[filled..]) {
+                Ok(0) => return Err(truncated(self.bytes_read + filled as u64)),
+                Ok(read) => filled += read,
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => return Err(unreadable(cause)),
             }
-            _ => unreadable(cause),
-        })?;
+        }
         self.input.sum.update(&*bytes);
-        self.bytes_read += bytes.len() as u64;
+        self.bytes_read += filled as u64;
         Ok(())
     }
+}
+
+fn truncated(bytes: u64) -> Error {
+    let message = format!("the backup is cut off after {bytes} bytes: it was not written or copied to its end");
+    Error::new(Kind::Corrupt, "BACKUP_TRUNCATED", message)
 }
 
 fn altered(how: &str) -> Error {
@@ -404,3 +408,6 @@ impl<R: Read> Read for SectionReader<'_, R> {
         Ok(taken)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,8 @@ pub(crate) fn compose(config: &Config, clock: &Arc<dyn Clock>, stopping: watch::
     let contract = Contract::load()?;
     let metrics = Arc::new(Metrics::new(&contract));
     let stack = Stack::new(contract, authority, clock.clone(), metrics.clone(), stopping);
-    let mut wiring = Wiring { stack: &stack, remote: &remote, local: BTreeMap::new(), routes: axum::Router::new() };
+    let mut wiring =
+        Wiring { stack: &stack, remote: &remote, local: BTreeMap::new(), routes: Routes::default().into_axum_router() };
 
     if let Some(store) = stores.get(GRIDS) {
         let service = grids::Grids::new(store.clone(), config.grids.clone(), clock.clone())?;
@@ -76,7 +77,7 @@ impl Wiring<'_> {
     /// Runs a service here: it can be linked to, and is served.
     fn run(&mut self, service: &'static str, routes: Routes) {
         self.local.insert(service, Link::local(routes.clone().prepare(), self.stack));
-        // Each has a fallback of its own, and a router may have only one; serving adds it again.
+        // Each has the same fallback (UNIMPLEMENTED), and a router may have only one.
         self.routes = std::mem::take(&mut self.routes).merge(routes.into_axum_router().reset_fallback());
     }
 

@@ -31,6 +31,7 @@ pub struct Config {
     /// use it.
     pub data: PathBuf,
     /// Where calls are taken. Port 0 takes any free port, which the line "ready on …" then names.
+    #[serde(deserialize_with = "read_address")]
     pub listen: SocketAddr,
     /// Where `/metrics`, `/live` and `/ready` are served over plain HTTP; empty: nowhere.
     #[serde(serialize_with = "write_optional", deserialize_with = "read_optional")]
@@ -245,12 +246,18 @@ fn write_optional<S: Serializer>(address: &Option<SocketAddr>, serializer: S) ->
 
 fn read_optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse()
-        .map(Some)
-        .map_err(|_| serde::de::Error::custom(format!("{text:?} is no HOST:PORT such as 127.0.0.1:9090")))
+    if text.is_empty() { Ok(None) } else { address(&text).map(Some) }
+}
+
+fn read_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    address(&String::deserialize(deserializer)?)
+}
+
+/// A socket address; names are not looked up, because a name may stand for several.
+fn address<E: serde::de::Error>(text: &str) -> Result<SocketAddr, E> {
+    let wrong =
+        || E::custom(format!("{text:?} is no address to listen on; write 127.0.0.1:50051, or 0.0.0.0:50051 for all"));
+    text.parse().map_err(|_| wrong())
 }
 
 #[cfg(test)]

@@ -133,6 +133,10 @@ fn hint(error: &Error) -> Option<&'static str> {
         Kind::Forbidden => Some("`wangge token whoami` shows your posts"),
         Kind::Conflict => Some("read it again and repeat the change on what you then see"),
         Kind::Internal => Some("the server's log has the details"),
+        // tonic's only words for a connection that breaks, also when one side encrypts and the other does not.
+        Kind::Unavailable if error.message() == "transport error" => {
+            Some("does the server still run, and does it take https:// rather than http:// (or the other way round)?")
+        }
         _ => None,
     }
 }

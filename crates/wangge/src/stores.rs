@@ -111,10 +111,10 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T>
 
 /// The store's own words are about its directory; whoever starts a server wants to hear of the server.
 fn for_an_operator(error: Error) -> Error {
-    if error.reason() != "STORE_IN_USE" {
-        return error;
-    }
-    let message =
-        format!("{}: only one server at a time may use a data directory (--data names another)", error.message());
-    Error::new(Kind::Precondition, "DATA_IN_USE", message)
+    let (reason, advice) = match error.reason() {
+        "STORE_IN_USE" => ("DATA_IN_USE", "only one server at a time may use a data directory (--data names another)"),
+        "ENGINE_DIFFERS" => ("ENGINE_DIFFERS", "`wangge serve --engine …` says with which engine a server opens it"),
+        _ => return error,
+    };
+    Error::new(Kind::Precondition, reason, format!("{}: {advice}", error.message()))
 }

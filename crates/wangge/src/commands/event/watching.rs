@@ -59,5 +59,9 @@ pub(super) async fn watch(clients: &Clients, arguments: WatchArguments, output: 
 
 /// Why the stream ended, with the way to go on.
 fn resumable(error: Error, cursor: &str) -> Error {
-    if cursor.is_empty() { error } else { error.with("cursor", cursor) }
+    if cursor.is_empty() {
+        return error;
+    }
+    let message = format!("{}; go on with --cursor {cursor}", error.message());
+    Error::new(error.kind(), error.reason().to_owned(), message).with("cursor", cursor)
 }
