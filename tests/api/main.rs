@@ -3,6 +3,9 @@
 //! Each test founds its own town, a server in this process on a temporary directory, so tests know nothing of each
 //! other. `replay` and `cities` bring the real data, `wire` what only the network shows.
 
+// What helps a test may panic like a test.
+#![allow(clippy::unwrap_used)]
+
 mod activation;
 mod areas;
 mod bad_input;

@@ -15,7 +15,7 @@ fn personal_report() -> ReportEventRequest {
 async fn seen_by(caller: &Caller, event: &Event, before: &str) -> (String, String, String) {
     let got = done(caller.events().get_event(GetEventRequest { name: event.name.clone() }).await);
     let (listed, _) = list_all(caller, &EventFilter::default(), 0).await;
-    assert_eq!(listed, [got.clone()], "list = get");
+    assert_eq!(listed, std::slice::from_ref(&got), "list = get");
     let mut watch = Watch::begin(caller, &EventFilter::default(), before, Vec::new()).await;
     watch.until(|state| state.len() == 1).await;
     assert_eq!(watch.state.get(&event.name), Some(&got), "watch = get");

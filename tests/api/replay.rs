@@ -158,6 +158,7 @@ async fn five_thousand_real_orders_reach_the_town_their_clerks_wrote_down() {
     assert!(agreement >= AGREEMENT_MIN, "{agreement} of {} agree, {AGREEMENT_MIN} are wanted", orders.len());
 }
 
+/// Prints the summary and writes the list.
 fn print(orders: &[Order], disagreements: &[Disagreement], tolerated: usize) {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tainan_disagreements.csv");
     let mut file = csv::Writer::from_path(&path).expect("the list can be written");
@@ -186,6 +187,11 @@ fn print(orders: &[Order], disagreements: &[Disagreement], tolerated: usize) {
     for (why, number) in classes {
         println!("  {why:?}: {number}");
     }
+    let only_spaces = disagreements.iter().filter(|one| {
+        let label: String = one.order.town.split_whitespace().collect();
+        one.why == Why::Mistyped && label == one.decided
+    });
+    println!("  {} of the mistyped agree when spaces are left out", only_spaces.count());
     println!("  {tolerated} of those outside were placed in the labelled town, being near enough to it");
     println!("  the list: {}", path.display());
 }

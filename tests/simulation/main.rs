@@ -5,6 +5,9 @@
 //! the end everything must: lists, counts, the replayed feed, and a scrub. Every request has one effect, however often
 //! it was sent. A failure prints the seed and the command to replay it.
 
+// What helps a test may panic like a test.
+#![allow(clippy::unwrap_used)]
+
 mod checks;
 mod model;
 mod unsteady;

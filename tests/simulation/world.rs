@@ -52,7 +52,11 @@ pub(crate) struct World {
 impl World {
     /// Founds a town for a seed.
     pub(crate) async fn found(seed: u64) -> Self {
-        let engine = [Engine::Memory, Engine::Sled, Engine::Fjall][seed as usize % 3];
+        let engine = match seed % 3 {
+            0 => Engine::Memory,
+            1 => Engine::Sled,
+            _ => Engine::Fjall,
+        };
         let town = Town::start_with(|config| config.store.engine = engine).await;
         let mut administrator = town.people.administrator.clone();
         administrator.name = done(administrator.staff().who_am_i(WhoAmIRequest {}).await).name;

@@ -150,16 +150,8 @@ async fn a_backup_that_is_not_whole_is_refused_and_leaves_nothing_behind() {
         fs::write(&broken, bytes).unwrap();
         let said = restore(&broken, &restored);
         assert!(!said.succeeded && said.words.contains("error:"), "{what}: {said:?}");
-        let started = Served::start_behind(&[], &restored, &restored);
         let left = fs::read_dir(&restored).map_or(0, |entries| entries.flatten().count());
-        // A server may start there, but only as a new one; what is left of the backup may not look like data.
-        if let Ok(server) = started {
-            assert!(all(&server.administrator().await).await.is_empty(), "{what}: half a backup is no data");
-            server.stop();
-        } else {
-            assert!(left > 0, "{what}: an empty directory is a new one");
-        }
-        let _ = fs::remove_dir_all(&restored);
+        assert_eq!(left, 0, "{what}: nothing is left behind that a server could take for data");
     }
     fs::write(&broken, whole).unwrap();
     assert!(restore(&broken, &restored).succeeded, "and the whole one is taken");

@@ -77,7 +77,7 @@ fn flip(path: &Path, offset: usize) {
 async fn a_flipped_byte_in_the_middle_of_the_journal_is_refused_with_file_and_offset() {
     let (_folder, data, events) = a_directory().await;
     let path = journal(&data);
-    let middle = fs::metadata(&path).unwrap().len() as usize / 2;
+    let middle = fs::read(&path).unwrap().len() / 2;
     flip(&path, middle);
     let said = refuses(&data);
     assert!(said.contains(path.file_name().unwrap().to_str().unwrap()), "the file is named: {said}");
@@ -134,7 +134,7 @@ async fn a_damaged_index_heals_or_is_refused_and_never_answers_wrongly() {
     let middle = bytes.len() / 4;
     let end = (middle + 4_096).min(bytes.len());
     for (place, byte) in bytes[middle..end].iter_mut().enumerate() {
-        *byte = (place * 37 % 251) as u8;
+        *byte = u8::try_from(place * 37 % 251).unwrap();
     }
     fs::write(largest, bytes).unwrap();
     match Served::start_behind(&[], &data, &data) {

@@ -4,6 +4,9 @@
 //! The process is this test binary itself, started again with the product's command line (see `product`), so nothing
 //! else has to be built.
 
+// What helps a test may panic like a test.
+#![allow(clippy::unwrap_used)]
+
 mod backup;
 mod damage;
 mod disk_full;
