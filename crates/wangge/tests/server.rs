@@ -1,6 +1,9 @@
 //! The server as a whole, over TCP: starting, refusing, answering every kind of client, stopping. What the services
 //! answer is tested in the package `tests`.
 
+// clippy takes only the test functions themselves for tests, not what they share.
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
