@@ -12,6 +12,8 @@ use crate::generate::day::HOURS;
 
 /// The board is never wider.
 pub(super) const WIDTH_MAX: usize = 100;
+/// A narrower terminal gets English labels only and no channels.
+const WIDTH_WIDE: usize = 98;
 /// Lines besides the last changes, and one for the cursor.
 const LINES_FIXED: usize = 21;
 /// Last changes, at least and at most.
@@ -53,6 +55,8 @@ pub(super) struct Change {
 pub(super) struct Hotspot {
     pub(super) category: String,
     pub(super) reports: usize,
+    /// It is the largest of the day so far, and over.
+    pub(super) is_over: bool,
     pub(super) places: Vec<String>,
     pub(super) channels: Vec<String>,
 }
@@ -80,13 +84,14 @@ pub(super) struct View {
 /// The lines of the board for a terminal of so many columns and rows; no line is wider.
 pub(super) fn lines(view: &View, columns: usize, rows: usize) -> Vec<String> {
     let width = columns.min(WIDTH_MAX);
-    let mut lines = vec![title(view, width), totals(view), rates(view), hours(view)];
+    let wide = width >= WIDTH_WIDE;
+    let mut lines = vec![title(view, width), totals(view, wide), rates(view, wide), hours(view, wide)];
     lines.push(rule("各社区 communities", width));
-    lines.extend(communities(&view.communities));
+    lines.extend(communities(&view.communities, wide));
     lines.push(rule("最新动态 latest changes", width));
     let room = rows.saturating_sub(LINES_FIXED).clamp(CHANGES.0, CHANGES.1);
     // Lines without a change keep the board from jumping in the first minute.
-    lines.extend((0..room).map(|index| view.changes.get(index).map_or_else(String::new, change)));
+    lines.extend((0..room).map(|index| view.changes.get(index).map_or_else(String::new, |one| change(one, wide))));
     lines.push(hotspot(view.hotspot.as_ref()));
     lines.push(rule("", width));
     lines.push(calls(&view.calls));
@@ -95,7 +100,8 @@ pub(super) fn lines(view: &View, columns: usize, rows: usize) -> Vec<String> {
 
 /// The state of the day in one line, for a log instead of a terminal.
 pub(super) fn summary(view: &View) -> String {
-    let spot = view.hotspot.as_ref().map_or_else(String::new, |spot| {
+    let current = view.hotspot.as_ref().filter(|spot| !spot.is_over);
+    let spot = current.map_or_else(String::new, |spot| {
         format!("  hot spot {} x{} in {}", spot.category, spot.reports, spot.places.join(" "))
     });
     format!(
@@ -124,118 +130,127 @@ pub(super) fn percent(share: Share) -> String {
 }
 
 fn title(view: &View, width: usize) -> String {
-    let name = Style::new().bold().apply_to("网格 Wangge · 坛山街道 370404001").to_string();
-    let made_up = Style::new().dim().apply_to(" borders and people made up").to_string();
-    let time = Style::new().bold().cyan().apply_to(format!("{} {}", view.now.civil_day(), clock(view.now))).to_string();
-    let left = format!(" {name}{made_up}");
+    let name = Style::new().bold().apply_to("网格 Wangge · 坛山街道 370404001");
+    let made_up = if width < WIDTH_WIDE { "" } else { " borders and people made up" };
+    let time = Style::new().bold().cyan().apply_to(format!("{} {}", view.now.civil_day(), clock(view.now)));
+    let left = format!(" {name}{}", Style::new().dim().apply_to(made_up));
     let right = format!("{}  {time} ", Style::new().dim().apply_to(&view.note));
     let gap = width.saturating_sub(measure_text_width(&left) + measure_text_width(&right));
     format!("{left}{}{right}", " ".repeat(gap))
 }
 
-fn totals(view: &View) -> String {
+fn totals(view: &View, wide: bool) -> String {
     let bold = Style::new().bold();
-    let figure = |label: &str, count: u64, style: &Style| format!("{label} {}", style.apply_to(format!("{count:>4}")));
     let late = if view.overdue > 0 { Style::new().bold().red() } else { bold.clone() };
     let parts = [
-        figure("上报 reported", view.reported, &bold),
-        figure("在办 open", view.open, &Style::new().bold().yellow()),
-        figure("超时 overdue", view.overdue, &late),
-        figure("办结 closed", view.closed, &Style::new().bold().green()),
-        figure("不予受理 refused", view.refused, &bold),
+        ("上报 ", "reported", view.reported, bold.clone()),
+        ("在办 ", "open", view.open, Style::new().bold().yellow()),
+        ("超时 ", "overdue", view.overdue, late),
+        ("办结 ", "closed", view.closed, Style::new().bold().green()),
+        ("不予受理 ", "refused", view.refused, bold),
     ];
+    let parts = parts.map(|(chinese, english, count, style)| {
+        let chinese = if wide { chinese } else { "" };
+        format!("{chinese}{english} {}", style.apply_to(format!("{count:>4}")))
+    });
     format!(" {}", parts.join("   "))
 }
 
-fn rates(view: &View) -> String {
-    let figure = |label: &str, share| format!("{label} {}", pad(&percent(share), 7, Alignment::Right));
+fn rates(view: &View, wide: bool) -> String {
+    let accepted = format!("accepted in {ACCEPT_MINUTES} min");
     let parts = [
-        figure(&format!("受理及时 accepted in {ACCEPT_MINUTES} min"), view.accepted_in_time),
-        figure("按时处置 resolved in time", view.resolved_in_time),
-        figure("办结率 closed", Share { part: view.closed, whole: view.reported }),
+        ("受理及时 ", accepted.as_str(), view.accepted_in_time),
+        ("按时处置 ", "resolved in time", view.resolved_in_time),
+        ("办结率 ", "closed", Share { part: view.closed, whole: view.reported }),
     ];
+    let parts = parts.map(|(chinese, english, share)| {
+        let chinese = if wide { chinese } else { "" };
+        format!("{chinese}{english} {}", pad(&percent(share), 7, Alignment::Right))
+    });
     format!(" {}", parts.join("   "))
 }
 
 /// Reports by hour, as bars.
-fn hours(view: &View) -> String {
+fn hours(view: &View, wide: bool) -> String {
     const BARS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
     let most = view.hours.iter().max().copied().unwrap_or(0).max(1);
     let height = |count: u32| usize::try_from((count * 8).div_ceil(most)).unwrap_or(8);
     let bars: String = view.hours.iter().map(|count| BARS[height(*count)].repeat(2) + " ").collect();
     let bars = Style::new().cyan().apply_to(bars);
-    format!(" 时段 reports by hour  {:02}:00 {bars}{:02}:00   most {most}", HOURS.0, HOURS.1)
+    let scale = if wide { format!("   most {most}") } else { String::new() };
+    format!(" 时段 reports by hour {:02}:00 {bars}{:02}:00{scale}", HOURS.0, HOURS.1)
 }
 
 /// Two communities on a line, the first half on the left.
-fn communities(rows: &[Row]) -> Vec<String> {
+fn communities(rows: &[Row], wide: bool) -> Vec<String> {
     let half = rows.len().div_ceil(2);
-    let head = ["社区 community", "在办 open", "超时 late", "办结 closed"];
-    let head = cells(
-        head.map(str::to_owned),
-        &[Style::new().dim(), Style::new().dim(), Style::new().dim(), Style::new().dim()],
-    );
+    let heads = if wide {
+        ["社区 community", "在办 open", "超时 late", "办结 closed"]
+    } else {
+        ["community", "open", "late", "closed"]
+    };
+    let head = cells(&heads.map(|head| (head.to_owned(), Style::new().dim())), wide);
     let mut lines = vec![format!(" {head}  │  {head}")];
     for index in 0..half {
-        let right = rows.get(half + index).map_or_else(String::new, community);
-        lines.push(format!(" {}  │  {right}", community(&rows[index])));
+        let right = rows.get(half + index).map_or_else(String::new, |row| community(row, wide));
+        lines.push(format!(" {}  │  {right}", community(&rows[index], wide)));
     }
     lines
 }
 
-fn community(row: &Row) -> String {
-    let quiet = |count: u64, busy: Style| if count == 0 { Style::new().dim() } else { busy };
-    cells(
-        [row.name.clone(), row.open.to_string(), row.overdue.to_string(), row.closed.to_string()],
-        &[
-            Style::new(),
-            quiet(row.open, Style::new().yellow()),
-            quiet(row.overdue, Style::new().bold().red()),
-            quiet(row.closed, Style::new().green()),
-        ],
-    )
+fn community(row: &Row, wide: bool) -> String {
+    let count = |count: u64, busy: Style| (count.to_string(), if count == 0 { Style::new().dim() } else { busy });
+    let counts = [
+        (row.name.clone(), Style::new()),
+        count(row.open, Style::new().yellow()),
+        count(row.overdue, Style::new().bold().red()),
+        count(row.closed, Style::new().green()),
+    ];
+    cells(&counts, wide)
 }
 
-fn cells(texts: [String; 4], styles: &[Style; 4]) -> String {
-    const WIDTHS: [usize; 4] = [14, 9, 9, 11];
+fn cells(texts: &[(String, Style); 4], wide: bool) -> String {
+    let widths = if wide { [14, 9, 9, 11] } else { [12, 6, 6, 6] };
     let mut line = Vec::new();
-    for (index, text) in texts.iter().enumerate() {
+    for (index, ((text, style), width)) in texts.iter().zip(widths).enumerate() {
         let side = if index == 0 { Alignment::Left } else { Alignment::Right };
-        line.push(styles[index].apply_to(pad(text, WIDTHS[index], side)).to_string());
+        line.push(style.apply_to(pad(text, width, side)).to_string());
     }
     line.join(" ")
 }
 
 /// One change as a line.
-pub(super) fn change(change: &Change) -> String {
+pub(super) fn change(change: &Change, wide: bool) -> String {
     let state = match change.state.as_str() {
         _ if change.overdue => Style::new().red(),
         "已结案" => Style::new().green(),
         "待受理" => Style::new().yellow(),
         _ => Style::new(),
     };
-    let late = if change.overdue { "超时" } else { "" };
-    [
-        format!(" {}", Style::new().dim().apply_to(clock(change.time))),
+    let late = Style::new().red().apply_to(if change.overdue { "超时" } else { "" });
+    let channel = if wide { pad(&change.channel, 13, Alignment::Left) + " " } else { String::new() };
+    format!(
+        " {} {} {} {} {channel}{} {}{late}",
+        Style::new().dim().apply_to(clock(change.time)),
         pad(&change.number, 4, Alignment::Left),
         pad(&change.place, 16, Alignment::Left),
         pad(&change.worker, 12, Alignment::Left),
-        pad(&change.channel, 12, Alignment::Left),
         pad(&change.category, 18, Alignment::Left),
-        format!("{}{}", state.apply_to(pad(&change.state, 9, Alignment::Left)), Style::new().red().apply_to(late)),
-    ]
-    .join(" ")
+        state.apply_to(pad(&change.state, 9, Alignment::Left)),
+    )
 }
 
 fn hotspot(spot: Option<&Hotspot>) -> String {
-    let label = Style::new().bold().red();
+    let is_over = spot.is_none_or(|spot| spot.is_over);
+    let label = if is_over { Style::new().dim() } else { Style::new().bold().red() };
     match spot {
-        None => Style::new().dim().apply_to(" 热点 hot spot  none").to_string(),
+        None => label.apply_to(" 热点 hot spot  none").to_string(),
         Some(spot) => format!(
-            " {} {} {} in the last hour · {} · {}",
+            " {} {} {} {} · {} · {}",
             label.apply_to("热点 hot spot"),
             spot.category,
             label.apply_to(format!("×{}", spot.reports)),
+            if spot.is_over { "earlier today" } else { "in the last hour" },
             spot.places.join(" "),
             spot.channels.join(" "),
         ),
@@ -310,6 +325,7 @@ mod tests {
             hotspot: Some(Hotspot {
                 category: "供水管道爆裂".to_owned(),
                 reports: 9,
+                is_over: false,
                 places: vec!["徐楼2-1微网格".to_owned(), "徐楼2-2微网格".to_owned()],
                 channels: vec!["12345热线".to_owned(), "物联感知".to_owned()],
             }),
@@ -334,7 +350,7 @@ mod tests {
             lines[2],
             " 受理及时 accepted in 30 min  97.7 %   按时处置 resolved in time  98.7 %   办结率 closed  55.3 %"
         );
-        assert!(lines[3].contains("07:00 ▂▂ ▄▄ ██ ▆▆ "), "{}", lines[3]);
+        assert!(lines[3].contains(" 07:00 ▂▂ ▄▄ ██ ▆▆ "), "{}", lines[3]);
         assert!(lines.iter().any(|line| line.contains(
             "热点 hot spot 供水管道爆裂 ×9 in the last hour · 徐楼2-1微网格 徐楼2-2微网格 · 12345热线 物联感知"
         )));
@@ -356,13 +372,27 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_terminal_and_the_height_stays_the_same() {
-        for (columns, rows) in [(100, 40), (80, 24), (60, 24), (200, 60)] {
+        for (columns, rows) in [(100, 40), (99, 40), (80, 24), (60, 24), (200, 60)] {
             let full = lines(&view(), columns, rows);
             let empty = lines(&View { communities: view().communities, ..View::default() }, columns, rows);
             assert!(full.iter().all(|line| measure_text_width(line) <= columns.min(WIDTH_MAX)));
             assert_eq!(full.len(), empty.len());
             assert!(full.len() < rows, "{} lines in {rows} rows", full.len());
         }
+    }
+
+    #[test]
+    fn a_terminal_of_eighty_columns_loses_words_but_no_numbers_and_no_state() {
+        let lines = plain(&view(), 80, 24);
+        assert!(lines[0].ends_with("2026-06-16 10:42:05 "));
+        assert_eq!(lines[1], " reported  132   open   57   overdue    3   closed   73   refused    2");
+        assert!(lines[2].ends_with("closed  55.3 %"));
+        assert!(lines.iter().any(|line| line.starts_with(" 工农社区") && line.ends_with(" 12")));
+        assert!(lines.iter().any(|line| line.contains(" 0131 岳庄实验中学") && line.ends_with("待处置   超时")));
+        let hot_spot = lines.len() - 3;
+        let ended: Vec<usize> =
+            (0..lines.len()).filter(|index| lines[*index].ends_with('…') && *index != hot_spot).collect();
+        assert!(ended.is_empty(), "only the hot spot may be cut: {:#?}", lines);
     }
 
     #[test]

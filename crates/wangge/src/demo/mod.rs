@@ -18,7 +18,7 @@ mod tips;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use api::staff::v1::Post;
@@ -112,7 +112,8 @@ async fn start(arguments: &Arguments, folder: &Path, clock: Arc<ManualClock>) ->
 }
 
 /// Deadlines as a deployment would set them, after a municipal table (standards.md §3.3): rubbish, streets and water
-/// within hours. What is not listed follows the general rule.
+/// within hours. The table counts working hours; these are hours of the clock, which is stricter. What is not listed
+/// follows the general rule.
 fn deadlines() -> DeadlineRules {
     let hours = |hours: u32| CategoryRules {
         ordinary: Some(Allowance::ClockHours(hours)),
@@ -147,17 +148,8 @@ async fn tell(
     let stage = Stage::set(arguments, server, &token_file, clock).await?;
     output.value(&stage.loaded_json(), || stage.loaded_line())?;
 
-    let mut hands = Hands::new(stage.admin.clone(), stage.channel.clone(), stage.loaded.clone(), stage.meter.clone());
-    let desk = stage.loaded.subdistrict.staff.holders(Post::SubdistrictDesk, SUBDISTRICT)[0];
-    let eyes = Eyes {
-        clients: hands.of(desk).await?,
-        loaded: stage.loaded.clone(),
-        meter: stage.meter.clone(),
-        clock: clock.clone(),
-        tally: std::sync::Mutex::new(Tally::default()),
-    };
+    let (mut player, eyes) = stage.cast(clock).await?;
     let cursor = eyes.cursor().await?;
-    let mut player = Player { hands, loaded: stage.loaded.clone(), meter: stage.meter.clone() };
     let pace = Pace::new(clock.clone(), arguments.speed);
     let note = format!("{}x", arguments.speed);
     let mut screen = if output.json { None } else { Screen::open() };
@@ -220,6 +212,22 @@ impl Stage {
         Ok(Self { admin, channel, meter, loaded, incidents, took: begun.elapsed() })
     }
 
+    /// Who plays, and who looks: a desk of the subdistrict.
+    async fn cast(&self, clock: &Arc<ManualClock>) -> Result<(Player, Eyes)> {
+        let (loaded, meter) = (self.loaded.clone(), self.meter.clone());
+        let mut hands = Hands::new(self.admin.clone(), self.channel.clone(), loaded.clone(), meter.clone());
+        let desks = loaded.subdistrict.staff.holders(Post::SubdistrictDesk, SUBDISTRICT);
+        let desk = *desks.first().ok_or_else(|| Error::internal("the subdistrict has no desk"))?;
+        let eyes = Eyes {
+            clients: hands.of(desk).await?,
+            loaded: loaded.clone(),
+            meter: meter.clone(),
+            clock: clock.clone(),
+            tally: Mutex::new(Tally::default()),
+        };
+        Ok((Player { hands, loaded, meter }, eyes))
+    }
+
     fn loaded_line(&self) -> String {
         let subdistrict = &self.loaded.subdistrict;
         format!(
@@ -278,7 +286,7 @@ async fn tell_changes(eyes: &Eyes, output: Output) -> Result<()> {
             (tally.change_count(), tally.changes())
         };
         for change in changes.iter().take(count - told).rev() {
-            output.line(board::change(change))?;
+            output.line(board::change(change, true))?;
         }
         told = count;
     }
@@ -298,11 +306,74 @@ async fn asked_to_stop() -> Result<()> {
     {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        // The terminal was closed.
+        let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
         tokio::select! {
             asked = tokio::signal::ctrl_c() => asked.map_err(failed),
             _ = terminate.recv() => Ok(()),
+            _ = hang_up.recv() => Ok(()),
         }
     }
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await.map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The demo as far as the end of the day, on a server of its own.
+    async fn played(speed: f64) -> (board::View, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = Arguments { seed: 1, speed, port: Some(0), exit_at_end: true };
+        let clock = Arc::new(ManualClock::at(begin_of_day()));
+        let server = start(&arguments, folder.path(), clock.clone()).await.unwrap();
+        let token_file = folder.path().join("data").join(ADMIN_TOKEN_FILE);
+        let stage = Stage::set(&arguments, &server, &token_file, &clock).await.unwrap();
+        let (mut player, eyes) = stage.cast(&clock).await.unwrap();
+        let cursor = eyes.cursor().await.unwrap();
+        let pace = Pace::new(clock.clone(), arguments.speed);
+        let day = async {
+            player.play(&stage.incidents, &pace).await.unwrap();
+            let all = u32::try_from(stage.incidents.len()).unwrap();
+            for _ in 0..100 {
+                if eyes.tally().hours().iter().sum::<u32>() == all {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            eyes.view("").await.unwrap()
+        };
+        let view = tokio::select! {
+            view = day => view,
+            ended = eyes.follow(cursor) => panic!("the watch ended: {ended:?}"),
+        };
+        let count = stage.incidents.len();
+        server.stop().await.unwrap();
+        (view, count)
+    }
+
+    #[tokio::test]
+    async fn a_whole_day_is_played_on_a_real_server_and_its_numbers_agree() {
+        let (view, count) = played(1e6).await;
+        assert_eq!(view.calls.failed, 0);
+        assert_eq!(view.reported, count as u64);
+        assert_eq!(view.open + view.closed + view.refused, view.reported);
+        // What is counted by community, and what was watched, is what is counted in all.
+        let sum = |of: fn(&board::Row) -> u64| view.communities.iter().map(of).sum::<u64>();
+        assert_eq!(
+            (sum(|row| row.open), sum(|row| row.overdue), sum(|row| row.closed)),
+            (view.open, view.overdue, view.closed)
+        );
+        assert_eq!(u64::from(view.hours.iter().sum::<u32>()), view.reported);
+        assert!(view.overdue > 0 && view.refused > 0 && view.closed > view.reported / 2, "{view:?}");
+        assert!(view.accepted_in_time.whole > 0 && view.accepted_in_time.part < view.accepted_in_time.whole);
+        assert!(view.hotspot.is_some_and(|spot| spot.places.len() >= 2 && spot.channels.len() >= 2));
+    }
+
+    #[test]
+    fn a_speed_must_be_a_sensible_number() {
+        assert_eq!(speed("450"), Ok(450.0));
+        assert!(speed("0").is_err() && speed("NaN").is_err() && speed("fast").is_err());
+    }
 }

@@ -12,7 +12,7 @@ use api::events::v1::{
 };
 use api::grids::v1::{AreaKind, Datum, Point};
 use api::staff::v1::{IssueTokenRequest, Post};
-use base::{Day, Result, Time};
+use base::{Day, Error, Result, Time};
 use tonic::transport::Channel;
 
 use super::load::Loaded;
@@ -82,7 +82,7 @@ impl Player {
                 Ok(event) => drop(open.insert(index, event)),
                 Err(error) => {
                     open.remove(&index);
-                    refused.get_or_insert(error);
+                    refused.get_or_insert_with(|| name_the_step(&error, at, incident, step));
                 }
             }
         }
@@ -196,6 +196,13 @@ fn agenda(incidents: &[Incident]) -> Vec<(Time, usize, Option<usize>)> {
     agenda.retain(|(at, ..)| *at < end_of_day());
     agenda.sort_unstable();
     agenda
+}
+
+/// The same error, saying at which step of the day it came.
+fn name_the_step(error: &Error, at: Time, incident: &Incident, step: Option<usize>) -> Error {
+    let what = step.map_or("report".to_owned(), |step| format!("{:?}", incident.course[step].act));
+    let message = format!("{at}, {what} of {} ({}): {error}", incident.category, incident.address);
+    Error::new(error.kind(), error.reason().to_owned(), message)
 }
 
 /// The first and the last moment of the day that is played.

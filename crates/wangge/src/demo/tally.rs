@@ -31,6 +31,7 @@ pub(super) struct Tally {
     change_count: usize,
     accepted: Share,
     hours: [u32; HOUR_COUNT],
+    largest: Option<Hotspot>,
 }
 
 struct Seen {
@@ -52,6 +53,7 @@ impl Tally {
         if !self.seen.contains_key(&event.name) {
             self.count_hour(create_time);
             self.seen.insert(event.name.clone(), seen(event, channel, create_time));
+            self.remember_hotspot(create_time);
         }
         let Some(seen) = self.seen.get_mut(&event.name) else { return };
         // After a break the stream may tell again what was told before.
@@ -100,8 +102,19 @@ impl Tally {
         self.hours
     }
 
-    /// Where most alike comes in from one community lately, if anywhere.
+    /// Where most alike comes in from one community lately; else the largest such place of the day so far, if any.
     pub(super) fn hotspot(&self, now: Time) -> Option<Hotspot> {
+        self.current_hotspot(now).or_else(|| self.largest.clone())
+    }
+
+    fn remember_hotspot(&mut self, now: Time) {
+        let Some(current) = self.current_hotspot(now) else { return };
+        if self.largest.as_ref().is_none_or(|largest| largest.reports <= current.reports) {
+            self.largest = Some(Hotspot { is_over: true, ..current });
+        }
+    }
+
+    fn current_hotspot(&self, now: Time) -> Option<Hotspot> {
         let since = now.plus_seconds(-HOTSPOT_MINUTES * 60);
         let mut groups: BTreeMap<(&str, &str), Vec<&Seen>> = BTreeMap::new();
         for seen in self.seen.values().filter(|seen| seen.create_time > since) {
@@ -114,6 +127,7 @@ impl Tally {
         (reports.len() >= HOTSPOT_REPORTS).then(|| Hotspot {
             category: category.to_owned(),
             reports: reports.len(),
+            is_over: false,
             places: distinct(|seen| &seen.place),
             channels: distinct(|seen| &seen.channel),
         })
@@ -208,6 +222,8 @@ mod tests {
         }
         let spot = tally.hotspot(at("08:30")).unwrap();
         assert_eq!((spot.reports, spot.places.len(), spot.channels.len()), (5, 2, 2));
-        assert!(tally.hotspot(at("09:30")).is_none());
+        assert!(!spot.is_over);
+        // Later it is remembered as the largest of the day.
+        assert_eq!(tally.hotspot(at("09:30")), Some(Hotspot { is_over: true, ..spot }));
     }
 }

@@ -37,7 +37,7 @@ impl Tips<'_> {
                export WANGGE_SERVER=http://{address} WANGGE_TOKEN_FILE='{token}'\n  \
                wangge locate {longitude:.5} {latitude:.5} --datum wgs84         # which micro-grid, who, how sure\n  \
                wangge event list --area 370404001 --overdue\n  \
-               wangge event count --area 370404001 --group-by child-area\n  \
+               wangge event count --area 370404001 --by child-area\n  \
                wangge event watch --area 370404001 &                    # then, and see it here too:\n  \
                wangge event report --at {longitude:.5},{latitude:.5} --datum wgs84 --category 占道经营 --text 水果摊占用人行道\n  \
                wangge area list 370404001006 --recursive\n",

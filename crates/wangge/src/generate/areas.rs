@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn the_micro_grids_fill_the_subdistrict() {
         let areas = areas(1).unwrap();
-        let parts: f64 = areas.iter().filter(|area| area.kind == AreaKind::MicroGrid).map(|area| size(area)).sum();
+        let parts: f64 = areas.iter().filter(|area| area.kind == AreaKind::MicroGrid).map(size).sum();
         let whole = size(&areas[SUBDISTRICT]);
         assert!((parts - whole).abs() < whole * 1e-9, "{parts} m² of {whole} m²");
         assert!((10e6..30e6).contains(&whole), "{whole} m²");

@@ -72,7 +72,8 @@ pub(crate) struct Case {
     pub(crate) may_be_refused: bool,
 }
 
-/// Ordinary matters rest from half past six in the evening until half past eight in the morning.
+/// In the field, ordinary matters rest from half past six in the evening until half past eight in the morning; desks
+/// are always manned.
 const EVENING: i64 = 18 * 3_600 + 1_800;
 const MORNING: i64 = 8 * 3_600 + 1_800;
 
@@ -136,11 +137,13 @@ impl Plan<'_> {
         let minutes = self.chance.lasting(median_minutes, 0.55).clamp(0.5, 600.0);
         #[expect(clippy::cast_possible_truncation, reason = "at most 600 minutes")]
         let seconds = (minutes * 60.0) as i64;
-        self.at = self.awake(self.at.plus_seconds(seconds));
+        let at = self.at.plus_seconds(seconds);
+        let is_desk = matches!(by, Actor::CommunityDesk | Actor::SubdistrictDesk);
+        self.at = if is_desk { at } else { self.awake(at) };
         self.moves.push(Move { at: self.at, by, act });
     }
 
-    /// Ordinary matters wait for the morning.
+    /// In the field, ordinary matters wait for the morning.
     fn awake(&self, at: Time) -> Time {
         match at.second_of_day() {
             _ if pace(self.urgency) > 0 => at,
@@ -150,7 +153,9 @@ impl Plan<'_> {
         }
     }
 
-    fn dispatch(&mut self, by: Actor, department: Option<Department>) {
+    /// Departments serve the whole subdistrict, so only its desk can hand something to them.
+    fn dispatch(&mut self, desk: Actor, department: Option<Department>) {
+        let by = if department.is_some() { Actor::SubdistrictDesk } else { desk };
         self.then([7.0, 4.0, 1.5][pace(self.urgency)], by, Act::Dispatch(department));
     }
 
@@ -215,8 +220,9 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_matters_rest_at_night_and_urgent_ones_do_not() {
-        let night = |step: &Move| step.at.second_of_day() > EVENING;
+    fn field_work_on_ordinary_matters_rests_at_night_and_urgent_work_does_not() {
+        let in_field = |step: &&Move| matches!(step.by, Actor::Handler | Actor::Leader);
+        let night = |step: &Move| in_field(&step) && step.at.second_of_day() > EVENING;
         assert!(!courses(Urgency::Ordinary, "2026-06-16 20:00").iter().flatten().any(night));
         assert!(courses(Urgency::Critical, "2026-06-16 20:00").iter().flatten().any(night));
     }

@@ -227,7 +227,7 @@ impl Writer<'_> {
     fn resident_channel(&mut self, spot: &Spot) -> (Channel, Caller) {
         match self.chance.between(1, 100) {
             1..=44 => (Channel::Hotline12345, Caller::Program(Program::Hotline)),
-            45..=84 => (Channel::Resident, Caller::Program(Program::MiniProgram)),
+            45..=84 => (Channel::Resident, Caller::Program(Program::Residents)),
             85..=90 => (Channel::Police, Caller::Program(Program::Police)),
             91..=96 => (Channel::Window, Caller::Person(self.desk_at(spot.area))),
             _ => (Channel::Visit, Caller::Person(self.desk_at(spot.area))),

@@ -46,7 +46,7 @@ pub(crate) enum Program {
     /// The city's hotline.
     Hotline,
     /// The residents' mini-program.
-    MiniProgram,
+    Residents,
     /// Cameras with analysis.
     Cameras,
     /// Smoke, gas, manhole and water sensors.
@@ -58,7 +58,7 @@ pub(crate) enum Program {
 impl Program {
     const ALL: [(Self, &'static str); 5] = [
         (Self::Hotline, "12345热线对接"),
-        (Self::MiniProgram, "坛山随手拍小程序"),
+        (Self::Residents, "坛山随手拍小程序"),
         (Self::Cameras, "雪亮+AI视频分析"),
         (Self::Sensors, "物联感知平台"),
         (Self::Police, "110联动对接"),
