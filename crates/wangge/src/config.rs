@@ -102,6 +102,9 @@ pub struct StoreConfig {
     pub cache_mib: u64,
     /// How long changes are kept for watchers that come back, in days.
     pub feed_days: u32,
+    /// Every so many hours of running, a store that changed is covered by a snapshot in its directory, so that journal
+    /// files older than `feed_days` can go and a damaged index is built faster; 0: never.
+    pub snapshot_hours: u32,
 }
 
 /// The engine of a store's index.
@@ -154,7 +157,7 @@ impl Default for Log {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { engine: Engine::Sled, cache_mib: 32, feed_days: 7 }
+        Self { engine: Engine::Sled, cache_mib: 32, feed_days: 7, snapshot_hours: 6 }
     }
 }
 

@@ -18,4 +18,5 @@ mod progress;
 pub mod serve;
 mod stores;
 pub mod telemetry;
+mod upkeep;
 pub mod words;

@@ -27,7 +27,7 @@ use crate::compose::{House, compose};
 use crate::config::{Config, STAFF};
 use crate::operations::Operations;
 use crate::stores::Stores;
-use crate::telemetry;
+use crate::{telemetry, upkeep};
 
 /// How often a silent connection is checked, and how long the answer may take.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -44,6 +44,7 @@ pub struct Server {
     stopping: watch::Sender<bool>,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
     metrics: Option<telemetry::Listener>,
+    upkeep: Option<JoinHandle<()>>,
     stop_within: Duration,
 }
 
@@ -92,7 +93,9 @@ impl Server {
         let stopped = wait_for_stop(stop_seen);
         let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, stopped));
         let (encrypted, stop_within) = (config.is_encrypted(), Duration::from_secs(config.stop_seconds));
-        Ok(Self { address, encrypted, stores, health, services, stopping, serving, metrics, stop_within })
+        let pause = Duration::from_secs(u64::from(config.store.snapshot_hours) * 3_600);
+        let upkeep = (!pause.is_zero()).then(|| upkeep::start(stores.clone(), pause));
+        Ok(Self { address, encrypted, stores, health, services, stopping, serving, metrics, upkeep, stop_within })
     }
 
     /// Where calls are taken: the real port when the configured one was 0.
@@ -117,6 +120,9 @@ impl Server {
     pub async fn stop(self) -> Result<()> {
         for service in &self.services {
             self.health.set_service_status(service, ServingStatus::NotServing).await;
+        }
+        if let Some(upkeep) = self.upkeep {
+            upkeep.abort();
         }
         // Nobody listens when everything has ended by itself; then there is nothing to tell.
         let _ = self.stopping.send(true);

@@ -201,6 +201,8 @@ fn refuse(message: String) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::config::Engine;
 
@@ -271,6 +273,19 @@ mod tests {
         config.metrics_listen = Some("127.0.0.1:9090".parse().unwrap());
         let file = file(&write(&config).unwrap());
         assert_eq!(load(Some(file.path()), [], Vec::new()).unwrap().config, config);
+    }
+
+    #[test]
+    fn the_sample_that_operators_copy_holds_every_key_at_its_default() {
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/wangge.toml");
+        assert_eq!(load(Some(&sample), [], Vec::new()).unwrap().config, Config::default());
+        let keys = |table: &Table| {
+            let mut keys = Vec::new();
+            collect_keys(table, &mut Vec::new(), &mut keys);
+            keys.into_iter().map(|(key, _)| key.join(".")).collect::<BTreeSet<_>>()
+        };
+        let written: Table = toml::from_str(&fs::read_to_string(&sample).unwrap()).unwrap();
+        assert_eq!(keys(&written), keys(&Table::try_from(Config::default()).unwrap()));
     }
 
     #[test]
