@@ -44,9 +44,9 @@ impl World {
     pub(crate) async fn sample(&mut self) {
         let who = self.random.usize(..self.callers.len());
         let caller = self.callers[who].clone();
-        if !self.model.events.is_empty() {
-            let place = self.random.usize(..self.model.events.len());
-            let (name, expected) = self.model.events.iter().nth(place).expect("inside");
+        if !self.model.reported.is_empty() {
+            let name = &self.model.reported[self.random.usize(..self.model.reported.len())];
+            let expected = &self.model.events[name];
             let got = caller.events().get_event(GetEventRequest { name: name.clone() }).await;
             if self.model.people[who].covers(&expected.chain) {
                 let event = done(got);

@@ -41,6 +41,8 @@ pub(crate) type Charge = (usize, Option<usize>);
 pub(crate) struct Model {
     pub(crate) people: Vec<Person>,
     pub(crate) events: BTreeMap<String, Event>,
+    /// Names of the events in the order of their reports: names are partly chance, and a choice by seed is not.
+    pub(crate) reported: Vec<String>,
     pub(crate) charges: BTreeMap<String, Charge>,
     /// Which micro-grid lies on the south-west, south-east, north-west and north-east cell of community A.
     pub(crate) cells_of_a: [usize; 4],

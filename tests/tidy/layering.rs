@@ -31,7 +31,8 @@ fn no_room_uses_a_room_it_may_not() {
         };
         let manifest = fs::read_to_string(root().join("crates").join(&room).join("Cargo.toml")).unwrap();
         for used in manifest.lines().filter_map(|line| line.split(['.', ' ', '=']).next()) {
-            if rooms.contains(&used) && !allowed.contains(&used) {
+            // A room may name itself, to test itself with a feature.
+            if rooms.contains(&used) && used != room && !allowed.contains(&used) {
                 faults.push(format!("{room} uses {used}"));
             }
         }
