@@ -392,7 +392,7 @@ mod tests {
         let hot_spot = lines.len() - 3;
         let ended: Vec<usize> =
             (0..lines.len()).filter(|index| lines[*index].ends_with('…') && *index != hot_spot).collect();
-        assert!(ended.is_empty(), "only the hot spot may be cut: {:#?}", lines);
+        assert!(ended.is_empty(), "only the hot spot may be cut: {lines:#?}");
     }
 
     #[test]

@@ -19,7 +19,10 @@ use super::day::{Caller, Incident};
 pub(super) fn write(directory: &Path, subdistrict: &Subdistrict, incidents: &[Incident]) -> Result<()> {
     fs::create_dir_all(directory).map_err(|cause| unwritable(directory, cause))?;
     let files = [
-        ("boundaries.geojson", boundaries(&subdistrict.areas)?),
+        ("boundaries.geojson", boundaries(&subdistrict.areas, AreaKind::MicroGrid)?),
+        ("exclusive-grids.geojson", boundaries(&subdistrict.areas, AreaKind::ExclusiveGrid)?),
+        ("base-grids.geojson", boundaries(&subdistrict.areas, AreaKind::BaseGrid)?),
+        ("communities.geojson", boundaries(&subdistrict.areas, AreaKind::Community)?),
         ("areas.csv", area_rows(&subdistrict.areas)?),
         ("staff.csv", staff_rows(subdistrict)?),
         ("events.ndjson", event_lines(subdistrict, incidents)),
@@ -35,11 +38,11 @@ fn unwritable(path: &Path, cause: impl std::fmt::Display) -> Error {
     Error::new(Kind::Invalid, "GENERATE_OUTPUT", format!("{} cannot be written: {cause}", path.display()))
 }
 
-/// One feature per area with a border, coarse before fine; each bears the codes and names of the areas above, so that
-/// `wangge import boundaries` can make the tree from it.
-fn boundaries(areas: &[Area]) -> Result<Vec<u8>> {
+/// One feature per area of a kind; each bears the codes and names of the areas above, so that `wangge import
+/// boundaries` can make the tree from it.
+fn boundaries(areas: &[Area], kind: AreaKind) -> Result<Vec<u8>> {
     let mut lines = Vec::new();
-    for (index, area) in areas.iter().enumerate() {
+    for (index, area) in areas.iter().enumerate().filter(|(_, area)| area.kind == kind) {
         let Some(shape) = &area.shape else { continue };
         let geometry: Value = serde_json::from_str(&shape.to_geojson())
             .map_err(|cause| Error::internal("a generated border is no GeoJSON").caused_by(cause))?;
@@ -169,7 +172,8 @@ mod tests {
         let subdistrict = Subdistrict::generate(seed).unwrap();
         let incidents = subdistrict.day(seed).unwrap();
         vec![
-            boundaries(&subdistrict.areas).unwrap(),
+            boundaries(&subdistrict.areas, AreaKind::MicroGrid).unwrap(),
+            boundaries(&subdistrict.areas, AreaKind::ExclusiveGrid).unwrap(),
             area_rows(&subdistrict.areas).unwrap(),
             staff_rows(&subdistrict).unwrap(),
             event_lines(&subdistrict, &incidents),
@@ -188,18 +192,16 @@ mod tests {
     #[test]
     fn every_border_is_read_back_with_its_codes() {
         let subdistrict = Subdistrict::generate(1).unwrap();
-        let text = boundaries(&subdistrict.areas).unwrap();
-        let mut micro_grids = 0;
-        let count = geometry::read_features(text.as_slice(), |feature| {
-            let shape = feature.shape(geometry::Datum::Wgs84)?;
-            assert!(!shape.is_empty());
-            if feature.properties["kind"] == "micro-grid" {
-                micro_grids += 1;
-                assert!(feature.properties["micro_grid_code"].starts_with(&feature.properties["community_code"]));
-            }
-            Ok(())
-        });
-        assert_eq!(count.unwrap(), 1 + 20 + 80 + 352 + 8);
-        assert_eq!(micro_grids, 352);
+        for (kind, count) in [(AreaKind::Community, 20), (AreaKind::BaseGrid, 80), (AreaKind::MicroGrid, 352)] {
+            let text = boundaries(&subdistrict.areas, kind).unwrap();
+            let own_code = kind_word(kind).replace('-', "_") + "_code";
+            let read = geometry::read_features(text.as_slice(), |feature| {
+                assert!(!feature.shape(geometry::Datum::Wgs84)?.is_empty());
+                assert_eq!(feature.properties["kind"], kind_word(kind));
+                assert!(feature.properties[&own_code].starts_with(&feature.properties["community_code"]));
+                Ok(())
+            });
+            assert_eq!(read.unwrap(), count);
+        }
     }
 }

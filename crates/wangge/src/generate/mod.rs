@@ -31,8 +31,18 @@ use staff::Staff;
 
 /// Makes a made-up subdistrict with a day of incidents, as files.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Writes boundaries.geojson (the micro-grids), exclusive-grids.geojson, base-grids.geojson, communities.geojson, areas.csv,
+staff.csv and events.ndjson. To load the borders into a server:
+  wangge import boundaries DIR/boundaries.geojson --datum wgs84 \\
+         --level province:province_code:province_name --level city:city_code:city_name \\
+         --level county:county_code:county_name --level subdistrict:subdistrict_code:subdistrict_name \\
+         --level community:community_code:community_name --level base-grid:base_grid_code:base_grid_name \\
+         --level micro-grid:micro_grid_code:micro_grid_name
+
+Names and codes of 坛山街道 (370404001) and its communities are real; borders, people and incidents are made up.")]
 pub struct Arguments {
-    /// Directory for boundaries.geojson, areas.csv, staff.csv and events.ndjson; made when missing
+    /// Directory for the files; made when missing
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// The same seed makes the same files to the byte
@@ -91,11 +101,13 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<()> {
     output.value(&value, || {
         format!(
             "坛山街道 (370404001), seed {}: names and codes of the communities are real, everything else is made up\n\
-             {out}/boundaries.geojson  {base_grids} base grids, {micro_grids} micro-grids, {exclusive_grids} exclusive \
-             grids (WGS-84)\n\
-             {out}/areas.csv           {} areas, {households} households\n\
-             {out}/staff.csv           {people} people, departments and programs with posts and charges\n\
-             {out}/events.ndjson       {} incidents of {}",
+             {out}/boundaries.geojson       {micro_grids} micro-grids (WGS-84); `wangge generate --help` says how to \
+             load them\n\
+             {out}/exclusive-grids.geojson  {exclusive_grids} exclusive grids; base-grids.geojson and \
+             communities.geojson beside them\n\
+             {out}/areas.csv                {} areas, {base_grids} of them base grids, {households} households\n\
+             {out}/staff.csv                {people} people, departments and programs with posts and charges\n\
+             {out}/events.ndjson            {} incidents of {}",
             arguments.seed,
             subdistrict.areas.len(),
             incidents.len(),
