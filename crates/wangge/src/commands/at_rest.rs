@@ -21,7 +21,7 @@ use crate::stores::{self, engine_at_rest, services_at_rest};
 Example:
   wangge verify --data DIR
 
-Reads the whole journal and every snapshot, and computes every index and count again from the records. Stop the server
+Reads the whole journal and every snapshot, and computes every index and count again from the records. Stop the server \
 first. Like any start it cuts a torn tail off the journal and builds a missing index; it changes nothing else.")]
 pub struct VerifyArguments {
     /// Data directory
@@ -36,7 +36,7 @@ Examples:
   wangge rebuild --data DIR
   wangge rebuild --data DIR --engine fjall
 
-Builds every index again from the newest snapshot and the journal. The old index goes only when the new one is complete.
+Builds every index again from the newest snapshot and the journal. The old index goes only when the new one is complete. \
 With another engine, start the server with the same --engine from then on.")]
 pub struct RebuildArguments {
     /// Data directory
@@ -53,7 +53,7 @@ pub struct RebuildArguments {
 Example:
   wangge compact --data DIR
 
-Writes a snapshot, drops what it covers of the journal (except what watchers may still ask for), and writes the index
+Writes a snapshot, drops what it covers of the journal (except what watchers may still ask for), and writes the index \
 anew, because sled never gives space back. It needs room for both meanwhile.")]
 pub struct CompactArguments {
     /// Data directory

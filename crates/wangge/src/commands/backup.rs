@@ -24,8 +24,8 @@ use crate::stores::blocking;
 Example:
   wangge backup --out /backup/wangge-20260922.bak
 
-The server goes on working meanwhile. The file is written beside its place and checked from end to end before it gets
-its name, so a file with this name is a whole backup. It holds personal data and signing keys: keep it as safe as the
+The server goes on working meanwhile. The file is written beside its place and checked from end to end before it gets \
+its name, so a file with this name is a whole backup. It holds personal data and signing keys: keep it as safe as the \
 data directory.")]
 pub struct BackupArguments {
     /// File to write; refused when it exists
@@ -39,7 +39,7 @@ pub struct BackupArguments {
 Example:
   wangge restore /backup/wangge-20260922.bak --data /var/lib/wangge
 
-The file is checked from end to end, every store is scrubbed, and only then the directory counts as restored; when
+The file is checked from end to end, every store is scrubbed, and only then the directory counts as restored; when \
 anything is wrong nothing is left behind. Tokens that were valid stay valid; the file admin.token is not in a backup:
 `wangge token issue --data DIR --out DIR/admin.token` makes a new one.")]
 pub struct RestoreArguments {

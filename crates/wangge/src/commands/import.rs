@@ -30,18 +30,18 @@ Example:
   wangge import boundaries villages.geojson --datum wgs84 \\
          --level county:COUNTYCODE:COUNTYNAME --level subdistrict:TOWNCODE:TOWNNAME --level community:VILLCODE:VILLNAME
 
-Every feature of the file is an area of the last --level, with the feature's geometry as its boundary; the levels
-before it are made from the feature's properties and get no boundary of their own. Areas that exist already (same kind
-and code) are brought up to date. Features that agree in code, name and parent are pieces of one area; features with
+Every feature of the file is an area of the last --level, with the feature's geometry as its boundary; the levels \
+before it are made from the feature's properties and get no boundary of their own. Areas that exist already (same kind \
+and code) are brought up to date. Features that agree in code, name and parent are pieces of one area; features with \
 the same code that do not agree are refused.
 
-Steps: make the areas, draft a boundary release, upload, validate, print what was found, activate. Faults that block
-must be accepted by name, or the release stays a draft that answers nothing and can be looked at with
+Steps: make the areas, draft a boundary release, upload, validate, print what was found, activate. Faults that block \
+must be accepted by name, or the release stays a draft that answers nothing and can be looked at with \
 `wangge release findings`. An accepted overlap may be limited: --accept overlap:500 accepts none of more than 500 m².
 
---dry-run writes nothing. It reads the whole file and checks levels, codes, names, parents and coordinates here, runs
-the server's own validation of invalid rings, overlaps and gaps on this machine, and asks the server to check the areas
-as an import would (only when they are at most 1,000, because more do not fit into one all-or-nothing request). It
+--dry-run writes nothing. It reads the whole file and checks levels, codes, names, parents and coordinates here, runs \
+the server's own validation of invalid rings, overlaps and gaps on this machine, and asks the server to check the areas \
+as an import would (only when they are at most 1,000, because more do not fit into one all-or-nothing request). It \
 cannot tell of boundaries that are in force already outside this file, or of what other people change meanwhile.")]
 pub struct Arguments {
     /// GeoJSON FeatureCollection (RFC 7946) of polygons and multipolygons

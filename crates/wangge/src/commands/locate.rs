@@ -22,9 +22,9 @@ Examples:
   wangge locate 117.5876 34.7741 --datum gcj02 --as-of 2026-03-01
   wangge locate --csv calls.csv --out located.csv --datum bd09
 
-The CSV file has a header with the columns lon and lat. All columns are carried through in their order, and
-area_code, area_name, decided_by and border_m are added. A row whose lon or lat cannot be used is told on standard error
-with its line, carried through with empty answers, and makes the command end with code 1. Memory does not grow with
+The CSV file has a header with the columns lon and lat. All columns are carried through in their order, and \
+area_code, area_name, decided_by and border_m are added. A row whose lon or lat cannot be used is told on standard error \
+with its line, carried through with empty answers, and makes the command end with code 1. Memory does not grow with \
 the file.")]
 pub struct Arguments {
     /// Degrees east

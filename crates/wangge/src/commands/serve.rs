@@ -23,7 +23,7 @@ Examples:
   wangge serve events --data DIR --link grids=http://10.0.0.1:50051 --link staff=http://10.0.0.1:50051
   wangge serve --config /etc/wangge/wangge.toml
 
-Every key can also be set in the file named by --config and in the environment: store.engine is WANGGE_STORE_ENGINE.
+Every key can also be set in the file named by --config and in the environment: store.engine is WANGGE_STORE_ENGINE. \
 `wangge config` prints all keys with the values that hold.")]
 pub struct Arguments {
     /// Services to run in this process; none: all that are not linked

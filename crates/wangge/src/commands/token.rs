@@ -36,7 +36,7 @@ Examples:
   wangge token issue principals/0198b1c2-7a3e-7cc1-9c7e-2f6d3a1b4c5d --lifetime 366d --out zhang.token
   wangge token issue --data DIR --out DIR/admin.token
 
-The second one works on a data directory at rest (stop the server first) and needs no token: whoever can read the
+The second one works on a data directory at rest (stop the server first) and needs no token: whoever can read the \
 directory has its keys anyway.")]
 pub struct IssueArguments {
     /// principals/… name of whoever the token is for; with --data the first administrator when left out

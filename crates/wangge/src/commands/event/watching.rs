@@ -19,7 +19,7 @@ Examples:
   wangge event watch --area 370404001
   wangge event watch --json | jq .event.number
 
-The stream goes on until you end it (Ctrl-C) or the server stops. With --json each line holds a cursor; give the last one
+The stream goes on until you end it (Ctrl-C) or the server stops. With --json each line holds a cursor; give the last one \
 to --cursor to go on from there and miss nothing.")]
 pub struct WatchArguments {
     #[command(flatten)]

@@ -4,7 +4,7 @@ use api::grids::v1::{
     ActivateReleaseRequest, AreaCode, AreaSpec, BoundaryUpload, CreateReleaseRequest, Finding, ImportAreasRequest,
     ListFindingsRequest, Release, UploadBoundariesRequest, ValidateReleaseRequest,
 };
-use base::{Error, Kind, Result, limits};
+use base::{Error, Kind, Result, Violation, limits};
 use rpc::status::from_status;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -67,6 +67,10 @@ fn headline(arguments: &Arguments, contents: &Contents) -> String {
     let pieces = contents.finest().iter().filter(|area| area.pieces > 1).count();
     if pieces > 0 {
         text.push_str(&format!("\n{pieces} areas come in several features, which are taken as pieces of one"));
+    }
+    if let Some(first) = contents.shortened.first() {
+        let (count, most) = (contents.shortened.len(), limits::NAME_CHARS_MAX);
+        text.push_str(&format!("\nnames of more than {most} characters are cut: {count}, such as {first}"));
     }
     let bare = contents.finest().iter().filter(|area| area.pieces == 0).count();
     if bare > 0 {
@@ -139,7 +143,7 @@ impl Import<'_> {
                 });
                 let request = ImportAreasRequest { areas: specs.collect(), ..Default::default() };
                 let answer = self.clients.grids().import_areas(request).await;
-                let answer = answer.map_err(|status| self.name_rows(from_status(status), rows))?.into_inner();
+                let answer = answer.map_err(|status| name_rows(&from_status(status), rows))?.into_inner();
                 tally.created += answer.created_count;
                 tally.updated += answer.updated_count;
                 tally.unchanged += answer.unchanged_count;
@@ -161,18 +165,6 @@ impl Import<'_> {
             display_name: area.name.clone(),
             ..Default::default()
         }
-    }
-
-    /// The server speaks of rows of its request; a person knows codes.
-    fn name_rows(&self, error: Error, rows: &[Described]) -> Error {
-        rows.iter().enumerate().fold(error, |error, (number, area)| {
-            let prefix = format!("areas[{number}].");
-            if error.violations().iter().any(|violation| violation.field.starts_with(&prefix)) {
-                error.with(format!("areas[{number}]"), format!("{} {}", area.name, area.code))
-            } else {
-                error
-            }
-        })
     }
 
     async fn create_release(&self, roots: Vec<String>) -> Result<Release> {
@@ -278,6 +270,19 @@ impl Import<'_> {
         });
         self.output.value(&value, || format!("{} is in force: {} boundaries", release.name, release.boundary_count))
     }
+}
+
+/// The server speaks of rows of its request; a person knows names and codes.
+pub(super) fn name_rows<'a>(error: &Error, rows: impl IntoIterator<Item = &'a Described>) -> Error {
+    let rows: Vec<&Described> = rows.into_iter().collect();
+    let named = Error::new(error.kind(), error.reason().to_owned(), error.message().to_owned());
+    let named = error.metadata().iter().fold(named, |named, (key, value)| named.with(key.clone(), value));
+    error.violations().iter().fold(named, |named, Violation { field, description }| {
+        let number = field.strip_prefix("areas[").and_then(|rest| rest.split(']').next()?.parse::<usize>().ok());
+        let row = number.and_then(|number| rows.get(number));
+        let whose = row.map_or_else(String::new, |area| format!(" ({} {})", area.name, area.code));
+        named.with_violation(Violation { field: field.clone(), description: format!("{description}{whose}") })
+    })
 }
 
 /// Boundaries gathered into one message.

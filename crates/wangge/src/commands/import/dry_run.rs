@@ -9,7 +9,7 @@ use geometry::{Area, Shape, Tolerances, validate};
 use rpc::status::from_status;
 use serde_json::json;
 
-use super::boundaries::Import;
+use super::boundaries::{Import, name_rows};
 use super::{features, geometry_datum, report};
 use crate::stores::blocking;
 
@@ -33,6 +33,8 @@ pub(super) async fn run(import: Import<'_>) -> Result<()> {
         let mut found = validate(&areas.collect::<Vec<_>>(), &tolerances);
         // As a release does: a vertex given twice changes no answer.
         found.retain(|finding| finding.kind != geometry::FindingKind::RepeatedVertex);
+        let is_warning = |finding: &geometry::Finding| finding.severity == geometry::Severity::Warning;
+        found.sort_by(|a, b| is_warning(a).cmp(&is_warning(b)).then(b.area_m2.total_cmp(&a.area_m2)));
         Ok(found)
     })
     .await?;
@@ -80,7 +82,9 @@ async fn check_areas(import: &Import<'_>) -> Result<Checked> {
         }
     }
     let request = ImportAreasRequest { areas: specs, validate_only: true, ..Default::default() };
-    let answer = import.clients.grids().import_areas(request).await.map_err(from_status)?.into_inner();
+    let answer = import.clients.grids().import_areas(request).await;
+    let name = |status| name_rows(&from_status(status), levels.iter().flatten());
+    let answer = answer.map_err(name)?.into_inner();
     let text = format!(
         "areas: {} would be made, {} changed, {} stay as they are",
         answer.created_count, answer.updated_count, answer.unchanged_count

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 
-use base::{Error, Kind, Result, Violations};
+use base::{Error, Kind, Result, Violations, limits};
 use geometry::{Datum, Feature, read_features};
 use indicatif::ProgressBar;
 use serde_json::Value;
@@ -16,6 +16,9 @@ use super::levels::Level;
 
 /// Faults of the file that are listed one by one.
 const FAULTS_LISTED_MAX: usize = 20;
+
+/// The end of a name that was cut.
+const CUT: char = '…';
 
 /// One area as the file describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub(super) struct Contents {
     pub(super) levels: Vec<Vec<Described>>,
     /// Features in the file.
     pub(super) feature_count: usize,
+    /// Names that were longer than a name may be, as they were cut.
+    pub(super) shortened: Vec<String>,
 }
 
 impl Contents {
@@ -106,6 +111,14 @@ fn text<'a>(feature: &'a Feature, property: &str) -> Option<&'a str> {
     feature.properties.get(property).map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
+/// A name that is not longer than a name may be (GB/T 31000: 80 characters); a longer one shows that it was cut.
+fn shorten(name: &str) -> String {
+    if name.chars().count() <= limits::NAME_CHARS_MAX {
+        return name.to_owned();
+    }
+    name.chars().take(limits::NAME_CHARS_MAX - 1).chain([CUT]).collect()
+}
+
 /// One geometry of several pieces: a MultiPolygon of all their polygons. One piece stays as it is.
 fn merge(mut pieces: Vec<String>) -> Result<String> {
     if pieces.len() == 1 {
@@ -136,7 +149,7 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn new(levels: &'a [Level]) -> Self {
-        let contents = Contents { levels: vec![Vec::new(); levels.len()], feature_count: 0 };
+        let contents = Contents { levels: vec![Vec::new(); levels.len()], ..Contents::default() };
         let places = vec![HashMap::new(); levels.len()];
         Self { levels, contents, places, violations: Violations::new(), fault_count: 0 }
     }
@@ -156,7 +169,7 @@ impl<'a> Reading<'a> {
                 let property = level.name_property.clone().unwrap_or_default();
                 return self.fault(feature, "properties", &format!("has no {property:?}, which holds the name"));
             };
-            let area = Described { code: code.to_owned(), name: name.to_owned(), parent, pieces: 0 };
+            let area = Described { code: code.to_owned(), name: shorten(name), parent, pieces: 0 };
             parent = Some(self.area(feature, number, area));
         }
         if let (Some(place), Some(finest)) = (parent, self.contents.levels.last_mut()) {
@@ -169,6 +182,9 @@ impl<'a> Reading<'a> {
         let Some(&place) = self.places[level].get(&area.code) else {
             let place = self.contents.levels[level].len();
             self.places[level].insert(area.code.clone(), place);
+            if area.name.ends_with(CUT) {
+                self.contents.shortened.push(area.name.clone());
+            }
             self.contents.levels[level].push(area);
             return place;
         };
@@ -249,6 +265,16 @@ mod tests {
         assert_eq!((contents.area_count(), contents.feature_count), (5, 3));
         assert_eq!(contents.finest()[1].code, "12", "a number is as good as a text");
         assert_eq!(contents.finest()[2].parent, Some(1));
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_cut_and_told() {
+        let long = "长".repeat(96);
+        let row = format!(r#"{{"C":"1","CN":"东","V":"11","VN":"{long}"}}"#);
+        let file = file(&[(&row, WEST)]);
+        let contents = contents(&file).unwrap();
+        assert_eq!(contents.finest()[0].name, "长".repeat(79) + "…");
+        assert_eq!(contents.shortened, [contents.finest()[0].name.clone()]);
     }
 
     #[test]

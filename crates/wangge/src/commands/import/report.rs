@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use api::grids::v1::{Finding, FindingCount, Point};
+use api::grids::v1::{Finding, FindingCount, FindingKind, Point};
 
 use super::features::Described;
 use crate::words;
@@ -44,7 +44,7 @@ pub(in crate::commands) fn finding(finding: &Finding) -> String {
     let place = finding.place.as_ref().map_or_else(String::new, |place| format!(" at {}", position(place)));
     let word = words::FINDING.say(finding.kind);
     let warning = if finding.warning { " (warning)" } else { "" };
-    let description = if finding.description.is_empty() { String::new() } else { format!(": {}", finding.description) };
+    let description = detail(finding.kind, &finding.description);
     format!("  {word}{warning} {}{size}{place}{description}", areas.join(" / "))
 }
 
@@ -55,9 +55,16 @@ pub(super) fn local_finding(finding: &geometry::Finding, areas: &[Described]) ->
     let size = if finding.area_m2 > 0.0 { format!(" {}", square_metres(finding.area_m2)) } else { String::new() };
     let place = |place: geometry::Position| format!(" at {:.6},{:.6}", place.longitude_deg(), place.latitude_deg());
     let place = finding.place.map_or_else(String::new, place);
-    let word = words::FINDING.say(super::dry_run::finding_kind(finding).into());
+    let kind = super::dry_run::finding_kind(finding).into();
+    let (word, detail) = (words::FINDING.say(kind), detail(kind, &finding.detail));
     let warning = if finding.severity == geometry::Severity::Warning { " (warning)" } else { "" };
-    format!("  {word}{warning} {}{size}{place}: {}", areas.join(" / "), finding.detail)
+    format!("  {word}{warning} {}{size}{place}{detail}", areas.join(" / "))
+}
+
+/// What the words add to names, size and place; of an overlap or a gap that is nothing.
+fn detail(kind: i32, description: &str) -> String {
+    let is_told = [FindingKind::Overlap, FindingKind::Gap].map(i32::from).contains(&kind);
+    if is_told || description.is_empty() { String::new() } else { format!(": {description}") }
 }
 
 /// A place as maps take it.
@@ -68,7 +75,7 @@ fn position(place: &Point) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use api::grids::v1::{AreaRef, FindingKind};
+    use api::grids::v1::AreaRef;
 
     #[test]
     fn faults_are_told_with_their_size_names_and_place() {
