@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::client::Clients;
+use crate::output::OUTPUT_CLOSED;
 use crate::progress::{self, Unit};
 use crate::stores::blocking;
 use crate::words;
@@ -233,15 +234,20 @@ fn write(
     mut answers: mpsc::Receiver<LocateManyResponse>,
 ) -> Result<()> {
     let name = output.map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
-    let failed = |cause: &dyn std::fmt::Display| {
-        Error::new(Kind::Precondition, "OUTPUT_FAILED", format!("{name} cannot be written: {cause}"))
+    let failed = |cause: io::Error| match (cause.kind(), output) {
+        // `wangge locate --csv … | head` has got what it wanted.
+        (io::ErrorKind::BrokenPipe, None) => {
+            Error::new(Kind::Internal, OUTPUT_CLOSED, "nobody reads the output any more")
+        }
+        _ => Error::new(Kind::Precondition, "OUTPUT_FAILED", format!("{name} cannot be written")).caused_by(cause),
     };
+    let failed_row = |cause: csv::Error| failed(cause.into());
     let target: Box<dyn Write> = match output {
         None => Box::new(io::stdout().lock()),
-        Some(path) => Box::new(File::create(path).map_err(|cause| failed(&cause))?),
+        Some(path) => Box::new(File::create(path).map_err(failed)?),
     };
     let mut rows = csv::WriterBuilder::new().flexible(true).from_writer(target);
-    rows.write_record(header.iter().chain(ADDED)).map_err(|cause| failed(&cause))?;
+    rows.write_record(header.iter().chain(ADDED)).map_err(failed_row)?;
     let mut areas: Vec<AreaRef> = Vec::new();
     while let Some(batch) = batches.blocking_recv() {
         let mut answer = LocateManyResponse::default();
@@ -257,10 +263,10 @@ fn write(
             // A short row is filled up, so that the added columns stand below their names.
             let missing = header.len().saturating_sub(row.len());
             let cells = row.iter().chain(std::iter::repeat_n("", missing)).chain(added.iter().map(String::as_str));
-            rows.write_record(cells).map_err(|cause| failed(&cause))?;
+            rows.write_record(cells).map_err(failed_row)?;
         }
     }
-    rows.flush().map_err(|cause| failed(&cause))
+    rows.flush().map_err(failed)
 }
 
 /// The added columns of one point: area_code, area_name, decided_by, border_m.
