@@ -241,7 +241,10 @@ fn write(
         }
         _ => Error::new(Kind::Precondition, "OUTPUT_FAILED", format!("{name} cannot be written")).caused_by(cause),
     };
-    let failed_row = |cause: csv::Error| failed(cause.into());
+    let failed_row = |cause: csv::Error| match cause.into_kind() {
+        csv::ErrorKind::Io(cause) => failed(cause),
+        other => failed(io::Error::other(format!("{other:?}"))),
+    };
     let target: Box<dyn Write> = match output {
         None => Box::new(io::stdout().lock()),
         Some(path) => Box::new(File::create(path).map_err(failed)?),
