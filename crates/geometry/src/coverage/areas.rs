@@ -66,6 +66,7 @@ impl Areas {
     }
 
     /// The caller's number of an area.
+    #[inline]
     pub(super) fn id(&self, number: u32) -> u32 {
         if self.ids.is_empty() { number } else { self.ids[number as usize] }
     }

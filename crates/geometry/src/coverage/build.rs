@@ -60,7 +60,7 @@ struct Edge {
 /// Builds the grid over all areas.
 pub(super) fn build(areas: &Areas) -> Result<Grid> {
     let mut grid = lay_out(areas);
-    let lists = Lists::collect(areas, &grid);
+    let lists = Lists::collect(areas, &grid).ok_or_else(too_large)?;
     grid.arena.reserve_exact((lists.entries() * 6).min(REST as usize));
     let mut builder = Builder { areas, arena: std::mem::take(&mut grid.arena), owners: Vec::new() };
     for row in 0..grid.rows {

@@ -10,6 +10,10 @@ const SLACK: f64 = 1e-4;
 /// How much longer than the cell the part of an edge is that a leaf keeps, as a share of the cell's size.
 const CLIP_SLACK: f64 = 0.05;
 
+/// Entries of edges into cells for which there is memory (1 GiB). Real boundaries need about two per edge; only long
+/// edges that zigzag over everything need more.
+const ENTRIES_MAX: u64 = 1 << 28;
+
 /// The numbers of the edges that enter each top cell.
 pub(super) struct Lists {
     ends: Vec<u32>,
@@ -17,22 +21,25 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    /// Draws every edge twice: once to count, once to write.
-    pub(super) fn collect(areas: &Areas, grid: &Grid) -> Self {
+    /// Draws every edge twice: once to count, once to write. None when edges enter more than [`ENTRIES_MAX`] cells.
+    pub(super) fn collect(areas: &Areas, grid: &Grid) -> Option<Self> {
         let mut ends = vec![0_u32; grid.top.len()];
         each_entry(areas, grid, |cell, _| ends[cell] += 1);
-        let mut total = 0;
+        let mut total = 0_u64;
         for end in &mut ends {
             let count = *end;
-            *end = total;
-            total += count;
+            *end = u32::try_from(total).ok()?;
+            total += u64::from(count);
         }
-        let mut edges = vec![0_u32; total as usize];
+        if total > ENTRIES_MAX {
+            return None;
+        }
+        let mut edges = vec![0_u32; usize::try_from(total).ok()?];
         each_entry(areas, grid, |cell, edge| {
             edges[ends[cell] as usize] = edge;
             ends[cell] += 1;
         });
-        Self { ends, edges }
+        Some(Self { ends, edges })
     }
 
     pub(super) fn entries(&self) -> usize {
