@@ -52,10 +52,23 @@ pub(crate) fn open(name: Option<&str>, options: &Options) -> Result<(Parts, Writ
     Ok((Parts { manifest, engine, memtable, journal, applied, lock }, writer))
 }
 
+/// How often, and after which pauses, a locked directory is tried again before it is refused: half a second in all.
+const LOCK_TRIES: usize = 20;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(25);
+
 /// Keeps other processes, and other openings in this one, out.
 pub(crate) fn lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn Lock>> {
     let path = directory.join("lock");
-    let lock = disk.lock(&path).map_err(|error| disk::failed("lock", &path, error))?;
+    let mut lock = disk.lock(&path).map_err(|error| disk::failed("lock", &path, error))?;
+    // Whoever is just stopping is waited for, and so is a child process that has not begun its own program yet: until
+    // then it holds the files of the one that started it.
+    for _ in 0..LOCK_TRIES {
+        if lock.is_some() {
+            break;
+        }
+        std::thread::sleep(LOCK_PAUSE);
+        lock = disk.lock(&path).map_err(|error| disk::failed("lock", &path, error))?;
+    }
     lock.ok_or_else(|| {
         let directory = directory.display();
         let message = format!("the store in {directory} is open in another process; stop that one first");
