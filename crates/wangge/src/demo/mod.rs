@@ -1,8 +1,8 @@
 //! `wangge demo`: a server, a made-up subdistrict and a day of incidents, in one command.
 //!
 //! It starts a real server on an embedded store in a temporary directory, loads the subdistrict through gRPC
-//! ([`load`]), plays the day at speed ([`play`], on the clock of [`pace`]), and shows what the server says of it
-//! ([`eyes`], [`tally`], [`board`], [`screen`]). Then it stays up with lines to try ([`tips`]). Nothing here can do what
+//! (`load`), plays the day at speed (`play`, on the clock of `pace`), and shows what the server says of it
+//! (`eyes`, `tally`, `board`, `screen`). Then it stays up with lines to try (`tips`). Nothing here can do what
 //! another client could not.
 
 mod board;

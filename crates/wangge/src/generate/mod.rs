@@ -2,7 +2,7 @@
 //!
 //! Real are the names and codes of 坛山街道 (370404001) and its 20 communities. Everything else is invented: borders,
 //! grids, people, phone numbers, incidents. The same seed makes the same files to the byte. Read on in this order:
-//! [`places`] and [`areas`], [`names`] and [`staff`], [`themes`], [`day`] and [`course`].
+//! `places` and `areas`, `names` and `staff`, `themes`, `day` and `course`.
 //!
 //! Not here: loading it into a server, which the demo does through the public API like everybody else.
 
