@@ -13,14 +13,14 @@ use tonic_prost::ProstCodec;
 
 use crate::drive::{self, Round};
 use crate::echo;
-use crate::server::{Caller, Server};
+use crate::server::{Caller, Server, processor_time};
 
 /// Connections that the 64 callers share, as in `geometry.md`.
 const CONNECTIONS: usize = 2;
 /// Points of one LocateMany message.
 const BATCH: usize = 8_192;
 
-/// Prints calls per second of both and their ratio, and points per second of batches.
+/// Prints calls per second of both and their ratio, the processor time of either server for a call, and points per second of batches.
 pub(crate) async fn measure(server: &Server, rounds: usize, seconds: u64) {
     server.import_tainan();
     let points = Rc::new(points());
@@ -46,13 +46,18 @@ pub(crate) async fn measure(server: &Server, rounds: usize, seconds: u64) {
     LocalSet::new()
         .run_until(async {
             let mut ratios = Vec::new();
-            println!("round      echo/s  p50 ms  p99 ms    locate/s  p50 ms  p99 ms   ratio");
+            println!("round      echo/s  p50 ms  p99 ms  cpu us    locate/s  p50 ms  p99 ms  cpu us   ratio");
             for number in 1..=rounds {
+                let before = processor_time(echo_server.id());
                 let mut echoed = echo_round(channels.clone(), points.clone(), seconds).await;
+                let echo_time = processor_time(echo_server.id()) - before;
+                let before = server.processor_time();
                 let mut located = locate_round(callers.clone(), points.clone(), seconds).await;
+                let locate_time = server.processor_time() - before;
                 let ratio = located.per_second() / echoed.per_second();
                 ratios.push(ratio);
-                println!("{number:5} {} {}  {ratio:6.3}", columns(&mut echoed), columns(&mut located));
+                let (echo, locate) = (columns(&mut echoed, echo_time), columns(&mut located, locate_time));
+                println!("{number:5} {echo} {locate}  {ratio:6.3}");
             }
             ratios.sort_by(f64::total_cmp);
             println!("median ratio {:.3} (at least 0.85 is wanted)", ratios[ratios.len() / 2]);
@@ -101,8 +106,11 @@ async fn locate_round(callers: Rc<Vec<Caller>>, points: Rc<Vec<(f64, f64)>>, sec
     .await
 }
 
-fn columns(round: &mut Round) -> String {
-    format!("{:11.0} {:7.2} {:7.2}", round.per_second(), round.percentile_ms(50), round.percentile_ms(99))
+/// Calls per second, latencies, and the server's processor time a call.
+fn columns(round: &mut Round, time: Duration) -> String {
+    let per_call_us = time.as_secs_f64() * 1e6 / round.calls.max(1) as f64;
+    let (p50, p99) = (round.percentile_ms(50), round.percentile_ms(99));
+    format!("{:11.0} {p50:7.2} {p99:7.2} {per_call_us:7.1}", round.per_second())
 }
 
 async fn batches(caller: &Caller, points: &[(f64, f64)], seconds: u64) {
