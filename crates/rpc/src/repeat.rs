@@ -9,6 +9,9 @@ use uuid::Uuid;
 ///
 /// The id is bound to the method and to the whole content of `message`, so that the same id with other content is
 /// found out. Without an id the call gets a fresh one and cannot be repeated.
+///
+/// An id belongs to the principal who chose it. A repeat passes the check of its action again, but what the first call
+/// checked about its own objects is not checked again: the same principal gets the answer it was given.
 pub fn request(
     request_id: &str,
     method: &str,
