@@ -77,6 +77,22 @@ async fn texts_may_be_as_long_as_the_standard_says_and_no_longer() {
 }
 
 #[tokio::test]
+async fn an_area_has_a_name_of_at_most_two_hundred_characters() {
+    let town = Town::start().await;
+    let grids = town.people.administrator.grids();
+    let named = |length: usize| {
+        let plot = Plot::new(api::grids::v1::AreaKind::MicroGrid, &format!("N{length}"), "C", String::new());
+        let area = api::grids::v1::AreaSpec { display_name: "名".repeat(length), ..plot.spec() };
+        let import = ImportAreasRequest { areas: vec![area], ..Default::default() };
+        let mut grids = grids.clone();
+        async move { grids.import_areas(import).await }
+    };
+    let longest = done(named(200).await);
+    assert_eq!(longest.areas[0].display_name.chars().count(), 200);
+    refused(named(201).await).expect_fields(&["areas[0].display_name"]);
+}
+
+#[tokio::test]
 async fn an_import_has_at_most_a_thousand_rows() {
     let town = Town::start().await;
     let row = |number: usize| {

@@ -17,8 +17,7 @@ async fn draft(administrator: &Caller) -> Option<Release> {
     let spec = |kind: AreaKind, code: &str, display_name: &str, parent_code: &str| AreaSpec {
         kind: kind.into(),
         codes: vec![AreaCode { scheme: "LA".to_owned(), code: code.to_owned(), ..Default::default() }],
-        // One council's name is longer than a name may be.
-        display_name: display_name.chars().take(80).collect(),
+        display_name: display_name.to_owned(),
         parent_code: parent_code.to_owned(),
         ..Default::default()
     };

@@ -19,6 +19,10 @@ pub const CONCURRENT_STREAMS_MAX: u32 = 1_024;
 
 /// Vertices of one area's boundary.
 pub const BOUNDARY_VERTICES_MAX: usize = 100_000;
+/// Rows of one import of areas, which happens as a whole or not at all.
+pub const IMPORT_ROWS_MAX: usize = 1_000;
+/// Subtrees that one boundary release describes.
+pub const RELEASE_ROOTS_MAX: usize = 100;
 /// Areas in one boundary release.
 pub const RELEASE_AREAS_MAX: usize = 200_000;
 /// Children of one area (an ordinal has 16 bits, and none is reused).
@@ -26,6 +30,9 @@ pub const AREA_CHILDREN_MAX: usize = 65_000;
 
 /// Characters of a name (GB/T 31000: C..80).
 pub const NAME_CHARS_MAX: usize = 80;
+/// Characters of an area's name. The standard's 80 are too few for real ones (a neighborhood council of Los Angeles has
+/// 96), and half a name is the name of nothing.
+pub const AREA_NAME_CHARS_MAX: usize = 200;
 /// Posts held by one principal.
 pub const BINDINGS_MAX: usize = 64;
 /// Characters of a phone number.

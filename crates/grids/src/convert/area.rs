@@ -8,8 +8,6 @@ use crate::convert::fields;
 use crate::model::area::{Amendment, Area, Code};
 use crate::model::import::{Imported, Parent, Row};
 
-/// Rows of one import.
-const IMPORT_ROWS_MAX: usize = 1_000;
 /// Codes of one area.
 const CODES_MAX: usize = 20;
 
@@ -39,8 +37,8 @@ pub(crate) struct Wanted {
 /// Reads the rows of an import.
 pub(crate) fn read_rows(request: &v1::ImportAreasRequest, now: Time, violations: &mut Violations) -> Option<Vec<Row>> {
     let count = request.areas.len();
-    if count == 0 || count > IMPORT_ROWS_MAX {
-        violations.add("areas", format!("has {count} rows, but must have 1 to {IMPORT_ROWS_MAX}"));
+    if count == 0 || count > limits::IMPORT_ROWS_MAX {
+        violations.add("areas", format!("has {count} rows, but must have 1 to {}", limits::IMPORT_ROWS_MAX));
         return None;
     }
     let rows = request.areas.iter().enumerate();
@@ -52,7 +50,7 @@ pub(crate) fn read_rows(request: &v1::ImportAreasRequest, now: Time, violations:
 fn read_row(spec: &v1::AreaSpec, now: Time, at: &str, violations: &mut Violations) -> Option<Row> {
     let kind = required_kind(spec.kind, &format!("{at}.kind"), violations);
     let display_name =
-        fields::text(&spec.display_name, &format!("{at}.display_name"), limits::NAME_CHARS_MAX, violations);
+        fields::text(&spec.display_name, &format!("{at}.display_name"), limits::AREA_NAME_CHARS_MAX, violations);
     let codes = read_codes(&spec.codes, &format!("{at}.codes"), violations);
     let parent = read_parent(spec, at, violations);
     Some(Row {
@@ -153,7 +151,7 @@ pub(crate) fn read_update(request: &v1::UpdateAreaRequest, violations: &mut Viol
     let changes = |field: &str| paths.iter().any(|path| path == field);
     let id = fields::name(&area.name, "area.name", violations);
     let display_name = changes("display_name")
-        .then(|| fields::text(&area.display_name, "area.display_name", limits::NAME_CHARS_MAX, violations));
+        .then(|| fields::text(&area.display_name, "area.display_name", limits::AREA_NAME_CHARS_MAX, violations));
     let codes = changes("codes").then(|| read_codes(&area.codes, "area.codes", violations));
     Some(Update {
         id: id?,

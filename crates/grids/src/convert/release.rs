@@ -8,8 +8,6 @@ use crate::convert::fields;
 use crate::model::area;
 use crate::model::release::{Acceptance, Counted, Finding, Release};
 
-/// Roots of one release.
-const ROOTS_MAX: usize = 100;
 /// Square metres below which an overlap or gap is noise, when the draft says nothing.
 const TOLERANCE_M2_DEFAULT: f64 = 1.0;
 /// Largest noise limit: a football field is no noise.
@@ -34,8 +32,9 @@ pub(crate) fn read_draft(request: &v1::CreateReleaseRequest, violations: &mut Vi
     let display_name =
         fields::text_or_empty(&release.display_name, "release.display_name", limits::NAME_CHARS_MAX, violations);
     let count = release.roots.len();
-    if count == 0 || count > ROOTS_MAX {
-        violations.add("release.roots", format!("has {count} areas, but must have 1 to {ROOTS_MAX}"));
+    if count == 0 || count > limits::RELEASE_ROOTS_MAX {
+        let most = limits::RELEASE_ROOTS_MAX;
+        violations.add("release.roots", format!("has {count} areas, but must have 1 to {most}"));
     }
     let roots = release.roots.iter().enumerate();
     let roots: Vec<Option<AreaId>> =

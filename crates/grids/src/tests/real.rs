@@ -31,7 +31,7 @@ fn area(kind: AreaKind, code_text: &str, name: &str, parent_code: &str) -> AreaS
     AreaSpec {
         kind: kind.into(),
         codes: vec![code(code_text)],
-        display_name: name.chars().take(80).collect(),
+        display_name: name.to_owned(),
         parent_code: parent_code.to_owned(),
         ..AreaSpec::default()
     }

@@ -18,10 +18,6 @@ use crate::output::{Output, message_json, usage};
 use crate::progress::{self, Unit};
 use crate::stores::blocking;
 
-/// Rows of one ImportAreas request.
-const ROWS_MAX: usize = 1_000;
-/// Roots that one release may have.
-const ROOTS_MAX: usize = 100;
 /// Bytes of boundaries put into one message: well below what a message may hold, so that what stands around them fits.
 const UPLOAD_BYTES: usize = limits::MESSAGE_BYTES_MAX / 4 * 3;
 /// Messages of an upload that wait to be sent.
@@ -67,10 +63,6 @@ fn headline(arguments: &Arguments, contents: &Contents) -> String {
     let pieces = contents.finest().iter().filter(|area| area.pieces > 1).count();
     if pieces > 0 {
         text.push_str(&format!("\n{pieces} areas come in several features, which are taken as pieces of one"));
-    }
-    if let Some(first) = contents.shortened.first() {
-        let (count, most) = (contents.shortened.len(), limits::NAME_CHARS_MAX);
-        text.push_str(&format!("\nnames of more than {most} characters are cut: {count}, such as {first}"));
     }
     let bare = contents.finest().iter().filter(|area| area.pieces == 0).count();
     if bare > 0 {
@@ -119,11 +111,12 @@ impl Import<'_> {
     /// A release replaces whole subtrees and names their roots; too many roots are refused before anything is written.
     fn check_root_count(&self, under: Option<&str>) -> Result<()> {
         let count = self.contents.levels[0].len();
-        if count <= ROOTS_MAX || (self.arguments.replace && under.is_some()) {
+        if count <= limits::RELEASE_ROOTS_MAX || (self.arguments.replace && under.is_some()) {
             return Ok(());
         }
+        let most = limits::RELEASE_ROOTS_MAX;
         Err(usage(format!(
-            "the first level has {count} areas, and one release describes at most {ROOTS_MAX} subtrees; add a coarser \
+            "the first level has {count} areas, and one release describes at most {most} subtrees; add a coarser \
              --level, or name the area they all lie in with --under CODE --replace (then boundaries there that are not \
              in the file go)"
         )))
@@ -136,7 +129,7 @@ impl Import<'_> {
         let bar = progress::bar("areas", Unit::Things, self.contents.area_count() as u64);
         for (number, areas) in self.contents.levels.iter().enumerate() {
             let mut of_level = Vec::with_capacity(areas.len());
-            for rows in areas.chunks(ROWS_MAX) {
+            for rows in areas.chunks(limits::IMPORT_ROWS_MAX) {
                 let specs = rows.iter().map(|area| {
                     let parent = area.parent.map_or(under.unwrap_or_default(), |place| &names[number - 1][place]);
                     AreaSpec { parent: parent.to_owned(), ..self.spec(number, area) }
@@ -168,10 +161,13 @@ impl Import<'_> {
     }
 
     async fn create_release(&self, roots: Vec<String>) -> Result<Release> {
-        let file_name = || self.arguments.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let name = self.arguments.name.clone().unwrap_or_else(file_name);
+        let of_the_file = || {
+            let stem = self.arguments.file.file_stem().unwrap_or_default().to_string_lossy();
+            // Nobody chose this one as a name; one that somebody chose is refused by the server when it is too long.
+            stem.chars().take(limits::NAME_CHARS_MAX).collect()
+        };
         let release = Release {
-            display_name: name.chars().take(limits::NAME_CHARS_MAX).collect(),
+            display_name: self.arguments.name.clone().unwrap_or_else(of_the_file),
             roots,
             tolerance_m2: self.arguments.tolerance,
             ..Default::default()
@@ -250,11 +246,11 @@ impl Import<'_> {
             let told: Vec<String> = kinds.iter().map(|(word, facts)| format!("{word} ({facts})")).collect();
             let accept: Vec<&str> = kinds.iter().map(|(word, _)| word.as_str()).collect();
             let message = format!(
-                "the release is not in force: it has faults that nobody has accepted: {}. Mend the file, or run it \
-                 again with --accept {}; until then {} answers nothing",
+                "the release is not in force: it has faults that nobody has accepted: {}. Mend the file and import it \
+                 again, or accept them: wangge release activate {} --accept {}",
                 told.join(", "),
-                accept.join(","),
-                release.name
+                release.name,
+                accept.join(",")
             );
             Error::new(Kind::Precondition, "FINDINGS_NOT_ACCEPTED", message).with("release", &release.name)
         })

@@ -5,6 +5,7 @@
 
 use api::grids::v1::{FindingCount, FindingKind, ImportAreasRequest};
 use base::Result;
+use base::limits::IMPORT_ROWS_MAX;
 use geometry::{Area, Shape, Tolerances, validate};
 use rpc::status::from_status;
 use serde_json::json;
@@ -12,9 +13,6 @@ use serde_json::json;
 use super::boundaries::{Import, name_rows};
 use super::{features, geometry_datum, report};
 use crate::stores::blocking;
-
-/// Rows that the server checks in one all-or-nothing request.
-const ROWS_MAX: usize = 1_000;
 
 /// Checks the file and prints what was found. Faults in the boundaries are findings, not errors.
 pub(super) async fn run(import: Import<'_>) -> Result<()> {
@@ -64,8 +62,8 @@ struct Checked {
 
 async fn check_areas(import: &Import<'_>) -> Result<Checked> {
     let under = import.under().await?;
-    if import.contents.area_count() > ROWS_MAX {
-        let text = format!("areas: not checked by the server, because they are more than {ROWS_MAX}");
+    if import.contents.area_count() > IMPORT_ROWS_MAX {
+        let text = format!("areas: not checked by the server, because they are more than {IMPORT_ROWS_MAX}");
         return Ok(Checked { checked: false, text });
     }
     let levels = &import.contents.levels;

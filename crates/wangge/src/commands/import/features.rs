@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use base::{Error, Kind, Result, Violations, limits};
@@ -16,9 +17,8 @@ use super::levels::Level;
 
 /// Faults of the file that are listed one by one.
 const FAULTS_LISTED_MAX: usize = 20;
-
-/// The end of a name that was cut.
-const CUT: char = '…';
+/// What some programs put before a text in UTF-8.
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// One area as the file describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +40,6 @@ pub(super) struct Contents {
     pub(super) levels: Vec<Vec<Described>>,
     /// Features in the file.
     pub(super) feature_count: usize,
-    /// Names that were longer than a name may be, as they were cut.
-    pub(super) shortened: Vec<String>,
 }
 
 impl Contents {
@@ -100,23 +98,23 @@ pub(super) fn read_boundaries(
     Ok(())
 }
 
-fn open(file: &Path) -> Result<File> {
-    File::open(file).map_err(|cause| {
+/// The text of a file, without the byte order mark that some programs put before it.
+fn open(file: &Path) -> Result<impl Read> {
+    let unreadable = |cause: io::Error| {
         Error::new(Kind::Invalid, "FILE", format!("the file {} cannot be read: {cause}", file.display()))
-    })
+    };
+    let mut text = File::open(file).map_err(unreadable)?;
+    let mut head = Vec::new();
+    text.by_ref().take(BYTE_ORDER_MARK.len() as u64).read_to_end(&mut head).map_err(unreadable)?;
+    if head == BYTE_ORDER_MARK {
+        head.clear();
+    }
+    Ok(io::Cursor::new(head).chain(text))
 }
 
 /// The text of a property, without spaces around it; none when there is nothing in it.
 fn text<'a>(feature: &'a Feature, property: &str) -> Option<&'a str> {
     feature.properties.get(property).map(|text| text.trim()).filter(|text| !text.is_empty())
-}
-
-/// A name that is not longer than a name may be (GB/T 31000: 80 characters); a longer one shows that it was cut.
-fn shorten(name: &str) -> String {
-    if name.chars().count() <= limits::NAME_CHARS_MAX {
-        return name.to_owned();
-    }
-    name.chars().take(limits::NAME_CHARS_MAX - 1).chain([CUT]).collect()
 }
 
 /// One geometry of several pieces: a MultiPolygon of all their polygons. One piece stays as it is.
@@ -169,7 +167,7 @@ impl<'a> Reading<'a> {
                 let property = level.name_property.clone().unwrap_or_default();
                 return self.fault(feature, "properties", &format!("has no {property:?}, which holds the name"));
             };
-            let area = Described { code: code.to_owned(), name: shorten(name), parent, pieces: 0 };
+            let area = Described { code: code.to_owned(), name: name.to_owned(), parent, pieces: 0 };
             parent = Some(self.area(feature, number, area));
         }
         if let (Some(place), Some(finest)) = (parent, self.contents.levels.last_mut()) {
@@ -182,8 +180,11 @@ impl<'a> Reading<'a> {
         let Some(&place) = self.places[level].get(&area.code) else {
             let place = self.contents.levels[level].len();
             self.places[level].insert(area.code.clone(), place);
-            if area.name.ends_with(CUT) {
-                self.contents.shortened.push(area.name.clone());
+            let length = area.name.chars().count();
+            if length > limits::AREA_NAME_CHARS_MAX {
+                let most = limits::AREA_NAME_CHARS_MAX;
+                let fault = format!("gives code {} a name of {length} characters; at most {most} fit", area.code);
+                self.fault(feature, "properties", &fault);
             }
             self.contents.levels[level].push(area);
             return place;
@@ -268,13 +269,25 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_too_long_is_cut_and_told() {
-        let long = "长".repeat(96);
-        let row = format!(r#"{{"C":"1","CN":"东","V":"11","VN":"{long}"}}"#);
-        let file = file(&[(&row, WEST)]);
-        let contents = contents(&file).unwrap();
-        assert_eq!(contents.finest()[0].name, "长".repeat(79) + "…");
-        assert_eq!(contents.shortened, [contents.finest()[0].name.clone()]);
+    fn a_long_name_is_kept_whole_and_one_that_does_not_fit_is_refused_with_its_place() {
+        let named = |length: usize| {
+            let row = format!(r#"{{"C":"1","CN":"东","V":"11","VN":"{}"}}"#, "长".repeat(length));
+            contents(&file(&[(&row, WEST)]))
+        };
+        assert_eq!(named(200).unwrap().finest()[0].name, "长".repeat(200));
+        let error = named(201).unwrap_err().to_string();
+        assert!(
+            error.contains("features[0].properties: gives code 11 a name of 201 characters; at most 200"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_text_is_no_part_of_it() {
+        let file = file(&[(r#"{"C":"1","CN":"东","V":"11","VN":"甲"}"#, WEST)]);
+        let text = std::fs::read(file.path()).unwrap();
+        std::fs::write(file.path(), [&b"\xef\xbb\xbf"[..], &text].concat()).unwrap();
+        assert_eq!(contents(&file).unwrap().feature_count, 1);
     }
 
     #[test]
