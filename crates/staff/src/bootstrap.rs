@@ -99,7 +99,7 @@ pub fn write_token_file(path: &Path, token: &Token) -> Result<()> {
             return Err(Error::new(
                 Kind::Precondition,
                 "TOKEN_FILE_REFUSED",
-                "the token file's path is taken by something that is not a regular file; move it away",
+                format!("{} is no regular file, so no token is written there; move it away", path.display()),
             )
             .with("path", path.display()));
         }
@@ -145,7 +145,11 @@ fn create_private(path: &PathBuf, _before: Option<&fs::Metadata>) -> io::Result<
 }
 
 fn unwritable(path: &Path, wrong: io::Error) -> Error {
-    Error::new(Kind::Unavailable, "TOKEN_FILE_UNWRITABLE", format!("the token file cannot be written: {wrong}"))
-        .with("path", path.display())
-        .caused_by(wrong)
+    Error::new(
+        Kind::Unavailable,
+        "TOKEN_FILE_UNWRITABLE",
+        format!("the token file {} cannot be written: {wrong}", path.display()),
+    )
+    .with("path", path.display())
+    .caused_by(wrong)
 }

@@ -1,7 +1,7 @@
 //! A connection to a running server, as the commands use it: address, token, certificates, and the generated clients.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use api::events::v1::event_service_client::EventServiceClient;
@@ -59,15 +59,28 @@ pub struct Clients {
 impl Connection {
     /// Connects and reads the token.
     ///
-    /// Errors: `TOKEN_FILE` when no token can be read, `NO_SERVER` when nobody answers at the address.
+    /// Errors: `TOKEN_FILE` when no token can be read, `NO_SERVER` when nobody answers at the address,
+    /// `SERVER_NOT_TRUSTED` when whoever answers there cannot show that it is the server.
     pub async fn connect(&self) -> Result<Clients> {
         let bearer = Bearer(self.token()?);
         let endpoint = endpoint(&self.server, self.ca.as_deref())?;
-        let channel = endpoint.connect().await.map_err(|cause| {
-            let message = format!("no server answers at {}; `wangge serve --data DIR` starts one", self.server);
-            Error::new(Kind::Unavailable, "NO_SERVER", message).caused_by(causes(&cause))
-        })?;
+        let channel = endpoint.connect().await.map_err(|cause| self.unreachable(&cause))?;
         Ok(Clients { channel, bearer })
+    }
+
+    fn unreachable(&self, cause: &tonic::transport::Error) -> Error {
+        let server = &self.server;
+        let (reason, message) = if is_failed_handshake(cause) {
+            let ca = self.ca.as_deref().unwrap_or(Path::new("")).display();
+            let message = format!(
+                "{server} is not trusted: it must take https, its certificate must name this host, and the authority in \
+                 {ca} must vouch for it"
+            );
+            ("SERVER_NOT_TRUSTED", message)
+        } else {
+            ("NO_SERVER", format!("no server answers at {server}; `wangge serve --data DIR` starts one"))
+        };
+        Error::new(Kind::Unavailable, reason, message).caused_by(causes(cause))
     }
 
     fn token(&self) -> Result<MetadataValue<Ascii>> {
@@ -91,7 +104,7 @@ fn bearer(token: &str) -> Result<MetadataValue<Ascii>> {
 }
 
 /// How a server at `url` is reached. Links of the server itself go the same way.
-pub(crate) fn endpoint(url: &str, ca: Option<&std::path::Path>) -> Result<Endpoint> {
+pub(crate) fn endpoint(url: &str, ca: Option<&Path>) -> Result<Endpoint> {
     let wrong = |cause: String| {
         let message = format!("{url:?} is no address of a server; write http://HOST:PORT or https://HOST:PORT");
         Error::new(Kind::Invalid, "SERVER_ADDRESS", message).caused_by(cause)
@@ -120,6 +133,14 @@ pub(crate) fn endpoint(url: &str, ca: Option<&std::path::Path>) -> Result<Endpoi
     })?;
     let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem));
     endpoint.tls_config(tls).map_err(|cause| wrong(causes(&cause)))
+}
+
+/// Whether somebody answered and then encryption was not agreed upon: rustls reports that as data it cannot take.
+fn is_failed_handshake(error: &(dyn std::error::Error + 'static)) -> bool {
+    let below = std::iter::successors(Some(error), |error| error.source());
+    below
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::InvalidData)
 }
 
 /// An error with everything below it: tonic's own words alone are "transport error".

@@ -200,6 +200,9 @@ impl Config {
         if self.tls.certificate.as_os_str().is_empty() != self.tls.key.as_os_str().is_empty() {
             wrong.add("tls", "certificate and key belong together: set both, or neither");
         }
+        if self.links.values().any(|url| url.starts_with("https://")) && self.tls.authority.as_os_str().is_empty() {
+            wrong.add("tls.authority", "must name the PEM file of the authority that vouches for https links");
+        }
         if !(1..=65_536).contains(&self.store.cache_mib) {
             wrong.add("store.cache_mib", "must lie in 1..65536");
         }
@@ -291,6 +294,16 @@ mod tests {
         let config = Config { services: vec!["grids".to_owned()], ..Default::default() };
         let error = config.check().unwrap_err().to_string();
         assert!(error.contains("--link staff=") && !error.contains("--link events="), "{error}");
+    }
+
+    #[test]
+    fn an_encrypted_link_needs_an_authority_that_vouches_for_it() {
+        let mut config = Config::default();
+        config.links.insert("grids".to_owned(), "https://grids.example:50051".to_owned());
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.contains("tls.authority: must name the PEM file"), "{error}");
+        config.tls.authority = PathBuf::from("ca.pem");
+        config.check().unwrap();
     }
 
     #[test]

@@ -30,6 +30,16 @@ impl Output {
         if self.json { Ok(()) } else { write_line(text.as_ref()) }
     }
 
+    /// Says that a list goes on after so many entries: below them for a person, on standard error for a program, whose
+    /// answer holds nothing but entries.
+    pub fn more(&self, limit: usize) -> Result<()> {
+        if self.json {
+            eprintln!("{}", json!({ "more": true, "limit": limit }));
+            return Ok(());
+        }
+        write_line(&format!("… and more: --limit {}", limit.saturating_mul(2)))
+    }
+
     /// Writes a message of the contract: as JSON for a program, as `text` for a person. `name` is the full name of the
     /// message, such as `wangge.events.v1.Event`.
     pub fn message(&self, name: &str, message: &impl Message, text: impl FnOnce() -> String) -> Result<()> {
@@ -117,9 +127,10 @@ fn error_json(error: &Error) -> Value {
     let metadata: serde_json::Map<String, Value> =
         error.metadata().iter().map(|(key, value)| (key.to_string(), Value::from(value.clone()))).collect();
     let kind = format!("{:?}", error.kind());
+    let cause = std::error::Error::source(error).map(ToString::to_string);
     json!({ "error": {
         "kind": kind, "reason": error.reason(), "message": error.message(),
-        "violations": violations, "metadata": metadata,
+        "violations": violations, "metadata": metadata, "cause": cause, "hint": hint(error),
     }})
 }
 
@@ -173,5 +184,14 @@ mod tests {
         let error = Error::invalid("point.datum", "must be set");
         assert_eq!(error_text(&error), "error: the request has wrong fields\n  point.datum: must be set\n");
         assert_eq!(error_json(&error)["error"]["violations"][0]["field"], "point.datum");
+    }
+
+    #[test]
+    fn a_program_is_told_the_cause_and_the_hint_like_a_person() {
+        let error = Error::new(Kind::Unauthenticated, "TOKEN_FILE", "no token was named").caused_by("nobody said so");
+        let (text, json) = (error_text(&error), error_json(&error));
+        assert!(text.contains("because nobody said so") && text.contains("hint: the server writes"), "{text}");
+        assert_eq!(json["error"]["cause"], "nobody said so");
+        assert!(json["error"]["hint"].as_str().unwrap().contains("--token-file"), "{json}");
     }
 }

@@ -1,13 +1,15 @@
 //! A progress bar for long work, shown only when somebody watches: when standard error is a terminal.
+//!
+//! A bar that is dropped goes from the terminal, so that an error stands alone.
 
 use std::io::IsTerminal;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 /// A bar over so many units of work, such as rows or bytes; it draws nothing when nobody watches. Remove it with
 /// `finish_and_clear` before printing the result.
 pub(crate) fn bar(work: &'static str, unit: Unit, total: u64) -> ProgressBar {
-    let bar = ProgressBar::new(total);
+    let bar = ProgressBar::new(total).with_finish(ProgressFinish::AndClear);
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
         return bar;
@@ -32,7 +34,7 @@ pub(crate) enum Unit {
 
 /// A line that says what is being done, for work whose length is not known; it draws nothing when nobody watches.
 pub(crate) fn spinner() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
+    let bar = ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear);
     if std::io::stderr().is_terminal() {
         bar.enable_steady_tick(std::time::Duration::from_millis(100));
     } else {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use api::operations::v1::operations_service_server::OperationsServiceServer;
 use base::{Clock, Error, Kind, Result, limits};
 use prost::Message;
+use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -26,11 +27,13 @@ use crate::client::causes;
 use crate::compose::{House, compose};
 use crate::config::{Config, STAFF};
 use crate::operations::Operations;
-use crate::stores::Stores;
+use crate::stores::{Stores, blocking};
 use crate::{telemetry, upkeep};
 
 /// How often a silent connection is checked, and how long the answer may take.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// How long a caller may take to agree on encryption.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The file with the first administrator's token, inside the data directory.
 pub const ADMIN_TOKEN_FILE: &str = "admin.token";
 
@@ -55,19 +58,29 @@ impl Server {
     /// keeps a store from opening, in words for whoever runs the server.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
         config.check()?;
-        make_private_directory(&config.data)?;
         let (stopping, stop_seen) = watch::channel(false);
-        let House { stores, routes, stack, metrics } = compose(&config, &clock, stop_seen.clone())?;
-        if let Some(store) = stores.get(STAFF)
-            && let Some(token) = staff::bootstrap(store, &*clock).await?
-        {
-            staff::write_token_file(&config.data.join(ADMIN_TOKEN_FILE), &token)?;
+        let (settings, composed_clock, composed_stop) = (config.clone(), clock.clone(), stop_seen.clone());
+        // Stores wait for the disk when they open, for minutes when an index is built again. On a thread of its own that
+        // holds nobody back: not the signal that ends the process, and not other work of this runtime.
+        let opening = blocking(move || {
+            // A certificate that cannot be used is found before anything is made.
+            let transport = transport(&settings)?;
+            make_private_directory(&settings.data)?;
+            Ok((transport, compose(&settings, &composed_clock, composed_stop)?))
+        });
+        let (transport, House { stores, routes, stack, metrics }) = opening.await?;
+        warn_of_open_doors(&config);
+        if let Some(store) = stores.get(STAFF) {
+            make_administrator(store, &config.data.join(ADMIN_TOKEN_FILE), &*clock).await?;
         }
         let listener = TcpListener::bind(config.listen).await.map_err(|cause| unbindable(config.listen, cause))?;
         let address = listener.local_addr().map_err(|cause| unbindable(config.listen, cause))?;
         let metrics = match config.metrics_listen {
             None => None,
-            Some(listen) => Some(telemetry::Listener::start(listen, metrics, stores.clone(), stop_seen.clone()).await?),
+            Some(listen) => {
+                let shown = telemetry::Shown { metrics, stores: stores.clone(), data: config.data.clone() };
+                Some(telemetry::Listener::start(listen, shown, stop_seen.clone()).await?)
+            }
         };
 
         let services = public_services(&config.local_services());
@@ -78,18 +91,10 @@ impl Server {
         }
         let routes = routes.add_service(OperationsServiceServer::new(operations)).add_service(health_service);
         let routes = with_reflection(routes, &services)?.prepare();
-        let mut builder = tonic::transport::Server::builder()
-            .accept_http1(true)
-            .max_concurrent_streams(limits::CONCURRENT_STREAMS_MAX)
-            .http2_keepalive_interval(Some(KEEP_ALIVE))
-            .http2_keepalive_timeout(Some(KEEP_ALIVE))
-            .layer(GrpcWebLayer::new())
-            .layer(stack);
-        if config.is_encrypted() {
-            builder = builder.tls_config(tls(&config)?).map_err(|cause| bad_certificate(&config, &causes(&cause)))?;
-        }
+        let mut builder = transport.layer(GrpcWebLayer::new()).layer(stack);
         let router = builder.add_routes(routes);
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        // Keep-alive of TCP itself finds those that went away before they said a word of HTTP.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(KEEP_ALIVE));
         let stopped = wait_for_stop(stop_seen);
         let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, stopped));
         let (encrypted, stop_within) = (config.is_encrypted(), Duration::from_secs(config.stop_seconds));
@@ -117,9 +122,12 @@ impl Server {
     /// Stops: takes no more connections, ends watches with a reason, lets calls in flight finish for as long as the
     /// configuration grants, then writes checkpoints and closes the stores. Acknowledged work is durable before it is
     /// acknowledged, so nothing is lost even when this is cut short.
-    pub async fn stop(self) -> Result<()> {
-        for service in &self.services {
+    pub async fn stop(mut self) -> Result<()> {
+        // The empty name stands for the server as a whole.
+        for service in self.services.iter().map(String::as_str).chain([""]) {
             self.health.set_service_status(service, ServingStatus::NotServing).await;
+            // Whoever watches it hears that, and then the watch ends instead of holding the stop back.
+            self.health.clear_service_status(service).await;
         }
         if let Some(upkeep) = self.upkeep {
             upkeep.abort();
@@ -155,10 +163,41 @@ async fn wait_for_stop(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
+/// Makes the first administrator where there is none, and leaves the token in a file.
+async fn make_administrator(store: &Store, file: &Path, clock: &dyn Clock) -> Result<()> {
+    let Some(token) = staff::bootstrap(store, clock).await? else { return Ok(()) };
+    staff::write_token_file(file, &token).map_err(|error| {
+        // The next start finds an administrator and writes no token.
+        let advice = "`wangge token issue --data DIR --out FILE` makes another while the server is stopped";
+        Error::new(error.kind(), error.reason().to_owned(), format!("{}; {advice}", error.message()))
+    })?;
+    tracing::info!(file = %file.display(), "made the first administrator; the file holds the token");
+    Ok(())
+}
+
+/// Warns of what others can see: the files of a directory that was there before, and calls without encryption.
+fn warn_of_open_doors(config: &Config) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(&config.data).map_or(0, |metadata| metadata.permissions().mode());
+        if mode & 0o077 != 0 {
+            let directory = config.data.display();
+            tracing::warn!(
+                "others may look into {directory}, which holds personal data and keys: chmod 700 {directory}"
+            );
+        }
+    }
+    if !config.is_encrypted() && !config.listen.ip().is_loopback() {
+        tracing::warn!(listen = %config.listen, "calls and tokens come in the clear; [tls] encrypts them");
+    }
+}
+
 /// Makes the data directory so that only its owner can look into it: it holds personal data and signing keys.
 pub(crate) fn make_private_directory(directory: &Path) -> Result<()> {
     let failed = |cause: std::io::Error| {
-        let message = format!("the data directory {} cannot be made: {cause}", directory.display());
+        let message =
+            format!("the data directory {} cannot be made: {cause}; --data names another", directory.display());
         Error::new(Kind::Precondition, "DATA_DIRECTORY", message)
     };
     if directory.is_dir() {
@@ -176,11 +215,21 @@ fn unbindable(listen: SocketAddr, cause: std::io::Error) -> Error {
     Error::new(Kind::Precondition, "LISTEN", message).caused_by(cause)
 }
 
-fn tls(config: &Config) -> Result<ServerTlsConfig> {
+/// How connections are kept, and encrypted where the configuration says so.
+fn transport(config: &Config) -> Result<tonic::transport::Server> {
+    let server = tonic::transport::Server::builder()
+        .accept_http1(true)
+        .max_concurrent_streams(limits::CONCURRENT_STREAMS_MAX)
+        .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE));
+    if !config.is_encrypted() {
+        return Ok(server);
+    }
     let read =
         |path: &Path| fs::read(path).map_err(|cause| bad_certificate(config, &format!("{}: {cause}", path.display())));
     let (certificate, key) = (read(&config.tls.certificate)?, read(&config.tls.key)?);
-    Ok(ServerTlsConfig::new().identity(Identity::from_pem(certificate, key)))
+    let tls = ServerTlsConfig::new().identity(Identity::from_pem(certificate, key)).timeout(HANDSHAKE);
+    server.tls_config(tls).map_err(|cause| bad_certificate(config, &causes(&cause)))
 }
 
 fn bad_certificate(config: &Config, cause: &str) -> Error {

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::future::IntoFuture;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -38,6 +39,17 @@ pub fn log(config: &Log) -> Result<()> {
     Ok(())
 }
 
+/// What the HTTP port for operators shows.
+#[derive(Clone)]
+pub(crate) struct Shown {
+    /// What the stack counts.
+    pub(crate) metrics: Arc<Metrics>,
+    /// The stores of this process.
+    pub(crate) stores: Stores,
+    /// The directory that they are in.
+    pub(crate) data: PathBuf,
+}
+
 /// The HTTP port for operators.
 pub(crate) struct Listener {
     address: SocketAddr,
@@ -46,21 +58,16 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Serves `/metrics`, `/live` and `/ready` until the process begins to stop.
-    pub(crate) async fn start(
-        listen: SocketAddr,
-        metrics: Arc<Metrics>,
-        stores: Stores,
-        stopping: watch::Receiver<bool>,
-    ) -> Result<Self> {
+    pub(crate) async fn start(listen: SocketAddr, shown: Shown, stopping: watch::Receiver<bool>) -> Result<Self> {
         let unbindable = |cause: std::io::Error| {
             let message = format!("metrics cannot be served on {listen}: {cause}; choose another --metrics-listen");
             Error::new(Kind::Precondition, "LISTEN", message)
         };
         let listener = TcpListener::bind(listen).await.map_err(unbindable)?;
         let address = listener.local_addr().map_err(unbindable)?;
-        let shown = stores.clone();
+        let stores = shown.stores.clone();
         let router = Router::new()
-            .route("/metrics", get(async move || render(metrics, shown).await))
+            .route("/metrics", get(async move || render(shown).await))
             .route("/live", get(async || "the process runs\n"))
             .route("/ready", get(async move || readiness(stores).await));
         let mut stopped = stopping;
@@ -98,12 +105,13 @@ async fn readiness(stores: Stores) -> impl IntoResponse {
     }
 }
 
-async fn render(metrics: Arc<Metrics>, stores: Stores) -> impl IntoResponse {
-    let mut text = metrics.render();
-    match stores.statuses().await {
+async fn render(shown: Shown) -> impl IntoResponse {
+    let mut text = shown.metrics.render();
+    match shown.stores.statuses().await {
         Ok(statuses) => text.push_str(&store_gauges(&statuses)),
         Err(error) => tracing::warn!(?error, "the stores' metrics cannot be read"),
     }
+    text.push_str(&disk_gauges(&shown.data));
     text.push_str(&process_gauges());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
@@ -133,10 +141,38 @@ fn store_gauges(statuses: &[Named]) -> String {
     text
 }
 
+/// How full the disk under the data directory is: a full one refuses writes.
+#[cfg(unix)]
+fn disk_gauges(data: &Path) -> String {
+    match rustix::fs::statvfs(data) {
+        Ok(disk) => {
+            let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+            gauge("wangge_disk_bytes", "Size of the disk that holds the data directory.", bytes(disk.f_blocks))
+                + &gauge("wangge_disk_available_bytes", "What the server may still fill of it.", bytes(disk.f_bavail))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the disk's metrics cannot be read");
+            String::new()
+        }
+    }
+}
+
+/// Only Unix tells how full a disk is.
+#[cfg(not(unix))]
+fn disk_gauges(_data: &Path) -> String {
+    String::new()
+}
+
 fn process_gauges() -> String {
-    let Some(bytes) = resident_bytes() else { return String::new() };
-    let name = "process_resident_memory_bytes";
-    format!("# HELP {name} Memory of the process that is in RAM.\n# TYPE {name} gauge\n{name} {bytes}\n")
+    let bytes = resident_bytes();
+    bytes.map_or_else(String::new, |bytes| {
+        gauge("process_resident_memory_bytes", "Memory of the process that is in RAM.", bytes)
+    })
+}
+
+/// One gauge without labels.
+fn gauge(name: &str, help: &str, value: u64) -> String {
+    format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n")
 }
 
 /// Memory of this process that is in RAM; only Linux tells.

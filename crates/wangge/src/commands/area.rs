@@ -76,7 +76,7 @@ async fn list(clients: &Clients, arguments: ListArguments, output: Output) -> Re
     };
     let mut areas = Vec::new();
     loop {
-        request.page_size = super::page_size(arguments.limit - areas.len());
+        request.page_size = super::page_size(arguments.limit.saturating_sub(areas.len()));
         let page = clients.grids().list_areas(request.clone()).await.map_err(from_status)?.into_inner();
         areas.extend(page.areas);
         request.page_token = page.next_page_token;
@@ -92,11 +92,7 @@ async fn list(clients: &Clients, arguments: ListArguments, output: Output) -> Re
         [area.path.clone(), kind, main_code(area), area.display_name.clone(), area.name.clone()]
     });
     output.line(table(rows))?;
-    if request.page_token.is_empty() {
-        Ok(())
-    } else {
-        output.line(format!("… and more: --limit {}", arguments.limit * 2))
-    }
+    if request.page_token.is_empty() { Ok(()) } else { output.more(arguments.limit) }
 }
 
 fn main_code(area: &Area) -> String {

@@ -56,13 +56,10 @@ pub struct RestoreArguments {
 /// Writes a backup of a running server.
 pub(super) async fn backup(clients: &Clients, arguments: &BackupArguments, output: Output) -> Result<()> {
     let out = &arguments.out;
-    if out.exists() {
-        let message = format!("{} exists already; a backup overwrites nothing", out.display());
-        return Err(Error::new(Kind::AlreadyExists, "FILE_EXISTS", message));
-    }
+    refuse_existing(out)?;
     let partial = out.with_added_extension("partial");
-    let written = fetch(clients, &partial).await;
-    let finished = match written {
+    let file = private(&partial).map_err(|cause| unbegun(&partial, cause))?;
+    let finished = match fetch(clients, file, &partial).await {
         Ok(bytes) => finish(partial.clone(), out.clone()).await.map(|header| (bytes, header)),
         Err(error) => Err(error),
     };
@@ -77,9 +74,8 @@ pub(super) async fn backup(clients: &Clients, arguments: &BackupArguments, outpu
     })
 }
 
-async fn fetch(clients: &Clients, partial: &Path) -> Result<u64> {
+async fn fetch(clients: &Clients, mut file: File, partial: &Path) -> Result<u64> {
     let failed = |cause: std::io::Error| unwritable(partial, cause);
-    let mut file = private(partial).map_err(failed)?;
     let mut chunks = clients.operations().backup(BackupRequest {}).await.map_err(from_status)?.into_inner();
     let mut bytes = 0;
     while let Some(chunk) = chunks.message().await.map_err(from_status)? {
@@ -97,7 +93,10 @@ async fn finish(partial: PathBuf, out: PathBuf) -> Result<archive::Header> {
     let shown = bar.clone();
     let checked = blocking(move || {
         let header = archive::check(&partial, &mut |done| shown.set_position(done))?;
+        // Somebody may have been faster meanwhile.
+        refuse_existing(&out)?;
         fs::rename(&partial, &out).map_err(|cause| unwritable(&out, cause))?;
+        make_name_durable(&out).map_err(|cause| unwritable(&out, cause))?;
         Ok(header)
     });
     let header = checked.await;
@@ -105,13 +104,38 @@ async fn finish(partial: PathBuf, out: PathBuf) -> Result<archive::Header> {
     header
 }
 
-/// Creates a file that only its owner can read.
+fn refuse_existing(out: &Path) -> Result<()> {
+    if !out.exists() {
+        return Ok(());
+    }
+    let message = format!("{} exists already; a backup overwrites nothing", out.display());
+    Err(Error::new(Kind::AlreadyExists, "FILE_EXISTS", message))
+}
+
+/// A name is as durable as the folder that holds it.
+fn make_name_durable(file: &Path) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+/// Creates a file that did not exist and that only its owner can read.
 fn private(path: &Path) -> std::io::Result<File> {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+fn unbegun(partial: &Path, cause: std::io::Error) -> Error {
+    if cause.kind() != std::io::ErrorKind::AlreadyExists {
+        return unwritable(partial, cause);
+    }
+    let message = format!(
+        "{} exists: another backup is being written there, or one was broken off; then remove it",
+        partial.display()
+    );
+    Error::new(Kind::AlreadyExists, "FILE_EXISTS", message)
 }
 
 fn unwritable(path: &Path, cause: std::io::Error) -> Error {

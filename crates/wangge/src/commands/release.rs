@@ -137,7 +137,8 @@ async fn list(clients: &Clients, arguments: &ListArguments, output: Output) -> R
             break;
         }
     }
-    output.line(table(rows))
+    output.line(table(rows))?;
+    if request.page_token.is_empty() { Ok(()) } else { output.more(arguments.limit) }
 }
 
 async fn findings(clients: &Clients, arguments: FindingsArguments, output: Output) -> Result<()> {
@@ -155,8 +156,11 @@ async fn findings(clients: &Clients, arguments: FindingsArguments, output: Outpu
         }
         missing = missing.saturating_sub(page.findings.len());
         request.page_token = page.next_page_token;
-        if missing == 0 || request.page_token.is_empty() {
+        if request.page_token.is_empty() {
             return Ok(());
+        }
+        if missing == 0 {
+            return output.more(arguments.limit);
         }
     }
 }

@@ -22,6 +22,7 @@ Examples:
   wangge serve --data DIR --listen 127.0.0.1:50051
   wangge serve events --data DIR --link grids=http://10.0.0.1:50051 --link staff=http://10.0.0.1:50051
   wangge serve --config /etc/wangge/wangge.toml
+  wangge serve --data DIR --listen 0.0.0.0:50051 --tls-certificate chain.pem --tls-key key.pem
 
 Every key can also be set in the file named by --config and in the environment: store.engine is WANGGE_STORE_ENGINE. \
 `wangge config` prints all keys with the values that hold.")]
@@ -53,6 +54,9 @@ pub struct Arguments {
     /// Private key of the certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
+    /// Authority (PEM) that vouches for linked services
+    #[arg(long, value_name = "FILE")]
+    tls_authority: Option<PathBuf>,
     /// Form of log lines
     #[arg(long)]
     log_format: Option<LogFormat>,
@@ -75,13 +79,14 @@ impl Arguments {
     fn overrides(&self) -> Vec<Override> {
         let path = |path: &PathBuf| path.display().to_string();
         let word = |word: clap::builder::PossibleValue| word.get_name().to_owned();
-        let texts: [(&str, &[&str], Option<String>); 7] = [
+        let texts: [(&str, &[&str], Option<String>); 8] = [
             ("--data", &["data"], self.data.as_ref().map(path)),
             ("--listen", &["listen"], self.listen.clone()),
             ("--metrics-listen", &["metrics_listen"], self.metrics_listen.clone()),
             ("--engine", &["store", "engine"], self.engine.and_then(|engine| engine.to_possible_value()).map(word)),
             ("--tls-certificate", &["tls", "certificate"], self.tls_certificate.as_ref().map(path)),
             ("--tls-key", &["tls", "key"], self.tls_key.as_ref().map(path)),
+            ("--tls-authority", &["tls", "authority"], self.tls_authority.as_ref().map(path)),
             ("--log-format", &["log", "format"], self.log_format.and_then(|form| form.to_possible_value()).map(word)),
         ];
         let texts = texts.into_iter().filter_map(|(flag, key, value)| Some(Override::flag(flag, key, value?)));
@@ -106,24 +111,35 @@ pub(super) fn run(arguments: &Arguments, output: Output) -> Result<()> {
         // Listened for before anything starts, so that no signal is missed.
         let mut signals = Signals::new()?;
         let token_file = config.data.join(ADMIN_TOKEN_FILE);
-        let server = Server::start(config, Arc::new(SystemClock)).await?;
+        let server = tokio::select! {
+            started = Server::start(config, Arc::new(SystemClock)) => started?,
+            // Nobody was answered yet, so there is nothing to finish.
+            () = signals.next() => end_at_once(),
+        };
         let told = json!({
             "ready": server.url(),
             "pid": std::process::id(),
-            "admin_token_file": token_file,
+            // Only the process with the service staff makes one.
+            "admin_token_file": token_file.exists().then_some(token_file),
             "metrics": server.metrics_address().map(|address| format!("http://{address}/metrics")),
         });
-        output.value(&told, || format!("ready on {}", server.url()))?;
+        // That nobody reads this line is no reason not to serve.
+        if let Err(error) = output.value(&told, || format!("ready on {}", server.url())) {
+            tracing::warn!(%error, "ready on {}", server.url());
+        }
         signals.next().await;
         tracing::info!("stopping; a second signal ends the process at once");
         tokio::select! {
             stopped = server.stop() => stopped,
-            () = signals.next() => {
-                tracing::warn!("ended at once; what the index lacks is read from the journal at the next start");
-                std::process::exit(130);
-            }
+            () = signals.next() => end_at_once(),
         }
     })
+}
+
+/// Ends the process as an interrupted one. Nothing that was acknowledged is lost.
+fn end_at_once() -> ! {
+    tracing::warn!("ended at once; what the index lacks is read from the journal at the next start");
+    std::process::exit(130)
 }
 
 /// The signals that ask a process to stop.

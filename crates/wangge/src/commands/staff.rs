@@ -133,7 +133,8 @@ async fn list(clients: &Clients, arguments: ListArguments, output: Output) -> Re
             break;
         }
     }
-    output.line(table(rows))
+    output.line(table(rows))?;
+    if request.page_token.is_empty() { Ok(()) } else { output.more(arguments.limit) }
 }
 
 async fn charge(clients: &Clients, arguments: ChargeArguments, output: Output) -> Result<()> {

@@ -120,11 +120,7 @@ pub(super) async fn list(clients: &Clients, arguments: ListArguments, output: Ou
         }
     }
     output.line(table(rows))?;
-    if request.page_token.is_empty() {
-        Ok(())
-    } else {
-        output.line(format!("… and more: --limit {}", arguments.limit * 2))
-    }
+    if request.page_token.is_empty() { Ok(()) } else { output.more(arguments.limit) }
 }
 
 /// Counts incidents.

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::client::Clients;
-use crate::output::OUTPUT_CLOSED;
+use crate::output::{OUTPUT_CLOSED, usage};
 use crate::progress::{self, Unit};
 use crate::stores::blocking;
 use crate::words;
@@ -38,6 +38,18 @@ pub(super) struct Files {
     pub(super) output: Option<PathBuf>,
 }
 
+impl Files {
+    /// Writing over the file that is being read would destroy it before its rows are read.
+    fn refuse_one_file_for_both(&self) -> Result<()> {
+        let place = |path: &Path| fs::canonicalize(path).ok();
+        let both = place(&self.input).zip(self.output.as_deref().and_then(place));
+        if both.is_none_or(|(input, output)| input != output) {
+            return Ok(());
+        }
+        Err(usage(format!("--csv and --out name the same file, {}; write into another", self.input.display())))
+    }
+}
+
 /// A batch of rows on its way from the reader to the writer.
 struct Batch {
     rows: Vec<StringRecord>,
@@ -54,6 +66,7 @@ impl Batch {
 
 /// Locates every row of a file. Fails at the end when rows could not be located.
 pub(super) async fn run(clients: &Clients, files: Files, datum: Datum, as_of: Option<Time>) -> Result<()> {
+    files.refuse_one_file_for_both()?;
     let size = fs::metadata(&files.input).map_or(0, |metadata| metadata.len());
     let bar = progress::bar("locating", Unit::Bytes, size);
     let (requests, to_send) = mpsc::channel(WAITING_MAX);
@@ -122,7 +135,7 @@ impl Reader {
             _ => Box::new(File::open(input).map_err(|cause| unreadable(input, &cause.to_string()))?),
         };
         let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(self.bar.wrap_read(source));
-        let found = rows.headers().map_err(|cause| unreadable(input, &cause.to_string()))?.clone();
+        let found = rows.headers().map_err(|cause| unreadable(input, &fault(&cause)))?.clone();
         let columns = Columns::find(&found).map_err(|wrong| unreadable(input, &wrong))?;
         // Nobody waits for the header when the writer has failed.
         let _ = header.send(found);
@@ -130,7 +143,7 @@ impl Reader {
         let mut batch = Batch { rows: Vec::new(), asked: Vec::new() };
         let mut request = self.request();
         for row in rows.into_records() {
-            let row = row.map_err(|cause| unreadable(input, &cause.to_string()))?;
+            let row = row.map_err(|cause| unreadable(input, &fault(&cause)))?;
             unusable.rows += 1;
             let point = columns.point(&row);
             if let Err(wrong) = &point {
@@ -184,6 +197,17 @@ fn unreadable(input: &Path, wrong: &str) -> Error {
     )
 }
 
+/// What is wrong with the text of a file.
+fn fault(cause: &csv::Error) -> String {
+    match cause.kind() {
+        csv::ErrorKind::Utf8 { pos, .. } => {
+            let line = pos.as_ref().map_or(1, csv::Position::line);
+            format!("line {line} is not UTF-8 (it may be GBK); save the file as UTF-8")
+        }
+        _ => cause.to_string(),
+    }
+}
+
 fn name_row(row: &StringRecord, wrong: &str, number: u64) {
     let line = row.position().map_or(0, csv::Position::line);
     if number <= ROWS_NAMED_MAX {
@@ -202,6 +226,9 @@ struct Columns {
 
 impl Columns {
     fn find(header: &StringRecord) -> Result<Self, String> {
+        if header.is_empty() {
+            return Err("the file is empty".to_owned());
+        }
         let place = |name: &str| {
             // Spreadsheets put a byte order mark before the first name.
             let is_it = |column: &str| column.trim_start_matches('\u{feff}').trim().eq_ignore_ascii_case(name);
@@ -298,6 +325,27 @@ mod tests {
         assert_eq!(columns.point(&StringRecord::from(vec!["22.9", "x", "120.2"])), Ok((120.2, 22.9)));
         let error = Columns::find(&StringRecord::from(vec!["x", "y"])).unwrap_err();
         assert_eq!(error, "there is no column lon; the columns are x, y");
+        assert_eq!(Columns::find(&StringRecord::new()).unwrap_err(), "the file is empty");
+    }
+
+    #[test]
+    fn a_text_in_another_encoding_is_named_with_its_line_and_what_would_be_right() {
+        let gbk = b"lon,lat,place\n120.2,22.9,\xb6\xab\n";
+        let mut rows = csv::Reader::from_reader(&gbk[..]);
+        rows.headers().unwrap();
+        let said = fault(&rows.records().next().unwrap().unwrap_err());
+        assert_eq!(said, "line 2 is not UTF-8 (it may be GBK); save the file as UTF-8");
+    }
+
+    #[test]
+    fn the_file_that_is_read_is_never_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let input = folder.path().join("calls.csv");
+        fs::write(&input, "lon,lat\n").unwrap();
+        let files = |output: PathBuf| Files { input: input.clone(), output: Some(output) };
+        let error = files(folder.path().join(".").join("calls.csv")).refuse_one_file_for_both().unwrap_err();
+        assert!(error.message().contains("calls.csv; write into another"), "{error}");
+        files(folder.path().join("located.csv")).refuse_one_file_for_both().unwrap();
     }
 
     #[test]

@@ -4,6 +4,10 @@
 // clippy takes only the test functions themselves for tests, not what they share.
 #![allow(clippy::unwrap_used)]
 
+mod deployed;
+mod encrypted;
+mod process;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -100,6 +104,39 @@ async fn stopping_ends_watches_with_a_reason_and_takes_little_time() {
     assert!(begun.elapsed() < Duration::from_secs(4), "the idle connection held it back");
     let error = clients.staff().who_am_i(WhoAmIRequest {}).await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable, "{error}");
+}
+
+#[tokio::test]
+async fn whoever_watches_the_health_hears_of_the_stop_and_does_not_hold_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(config(folder.path())).await;
+    let channel = tonic::transport::Endpoint::from_shared(server.url()).unwrap().connect().await.unwrap();
+    let mut watches = Vec::new();
+    for service in ["", "wangge.events.v1.EventService"] {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let mut watch = HealthClient::new(channel.clone()).watch(request).await.unwrap().into_inner();
+        assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+        watches.push(watch);
+    }
+    let begun = Instant::now();
+    let stopping = tokio::spawn(server.stop());
+    for mut watch in watches {
+        assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+        assert_eq!(watch.message().await.unwrap(), None);
+    }
+    stopping.await.unwrap().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(4), "the watch held it back");
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_written_is_told_with_its_place_and_a_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = folder.path().join("admin.token");
+    std::fs::create_dir(&taken).unwrap();
+    let error = Server::start(config(folder.path()), Arc::new(SystemClock)).await.map(|_| ()).unwrap_err();
+    assert_eq!(error.reason(), "TOKEN_FILE_REFUSED");
+    let message = error.message();
+    assert!(message.contains(taken.to_str().unwrap()) && message.contains("wangge token issue --data"), "{message}");
 }
 
 #[tokio::test]
