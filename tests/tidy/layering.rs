@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("geometry", &["base"]),
     ("store", &["base"]),
     ("rpc", &["api", "base", "store"]),
+    ("registry", &["api", "base", "geometry", "rpc", "store"]),
     ("grids", SERVICE),
     ("staff", SERVICE),
     ("events", SERVICE),

@@ -9,10 +9,11 @@ pub use api::staff::v1::Post;
 const EVERYONE: &[&str] = &["grids.read", "grids.locate", "staff.self", "staff.find_in_charge"];
 
 /// Reads everything, changes nothing.
-const READ: &[&str] = &["events.read", "staff.read"];
+const READ: &[&str] = &["events.read", "staff.read", "population.read"];
 
 /// What field work needs: report, see, handle what is in one's grid, send back what is not one's own.
-const FIELD: &[&str] = &["events.report", "events.read", "events.handle", "events.return"];
+const FIELD: &[&str] =
+    &["events.report", "events.read", "events.handle", "events.return", "population.read", "population.edit"];
 
 /// What a command-centre desk adds: decide, dispatch, check, close.
 const DESK: &[&str] = &[
@@ -26,7 +27,13 @@ const DESK: &[&str] = &[
     "events.return",
     "events.reopen",
     "staff.read",
+    "population.read",
+    "population.edit",
+    "population.decide",
 ];
+
+/// Whole deliveries of data, in and out.
+const EXCHANGE: &[&str] = &["population.import", "population.export"];
 
 /// What administration adds: areas, boundaries, people, tokens and the machine itself.
 const ADMINISTRATION: &[&str] = &[
@@ -50,10 +57,11 @@ pub fn allows(post: Post, action: &str) -> bool {
         Post::Unspecified => return false,
         Post::GridWorker | Post::MicroGridWorker => &[FIELD],
         Post::GridLeader => &[FIELD, &["events.verify", "staff.read"]],
-        Post::CommunityDesk | Post::SubdistrictDesk => &[DESK],
+        Post::CommunityDesk => &[DESK],
+        Post::SubdistrictDesk => &[DESK, EXCHANGE],
         Post::Department => &[&["events.read", "events.handle", "events.return"]],
         Post::Auditor => &[READ, &["operations.status", "operations.scrub"]],
-        Post::Administrator => &[DESK, ADMINISTRATION],
+        Post::Administrator => &[DESK, EXCHANGE, ADMINISTRATION],
     };
     EVERYONE.contains(&action) || granted.iter().any(|actions| actions.contains(&action))
 }
@@ -74,6 +82,12 @@ pub fn sees_personal(post: Post) -> bool {
     !matches!(post, Post::Unspecified | Post::Auditor | Post::Department)
 }
 
+/// Whether a holder of `post` sees sensitive fields (health, religion, criminal record: PIPL art. 28) in clear in the
+/// area of the post: those who keep the register, and nobody who only walks the grid.
+pub fn sees_sensitive(post: Post) -> bool {
+    matches!(post, Post::CommunityDesk | Post::SubdistrictDesk | Post::Administrator)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +104,7 @@ mod tests {
     #[test]
     fn auditors_and_departments_see_personal_fields_masked() {
         assert!(sees_personal(Post::GridWorker) && sees_personal(Post::CommunityDesk));
+        assert!(!sees_sensitive(Post::GridWorker) && sees_sensitive(Post::CommunityDesk));
         assert!(!sees_personal(Post::Auditor) && !sees_personal(Post::Department));
     }
 }

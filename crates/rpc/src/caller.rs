@@ -97,6 +97,12 @@ impl Caller {
         self.bindings().iter().any(|(post, root)| clears(*post) && path.is_within(root))
     }
 
+    /// The same for sensitive fields.
+    pub fn sees_sensitive(&self, path: &AreaPath) -> bool {
+        let clears = |post| access::allows(post, self.0.action) && access::sees_sensitive(post);
+        self.bindings().iter().any(|(post, root)| clears(*post) && path.is_within(root))
+    }
+
     /// A request to another service on this caller's behalf, with what is left of the caller's time.
     pub fn forward<M>(&self, message: M) -> tonic::Request<M> {
         let mut request = tonic::Request::new(message);

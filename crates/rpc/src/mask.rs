@@ -18,6 +18,18 @@ pub fn phone(phone: &str) -> String {
     }
 }
 
+/// A number that identifies somebody, with its first and last four characters: 3703**********1234. Short numbers keep
+/// their last two.
+pub fn identity(number: &str) -> String {
+    let characters: Vec<char> = number.chars().collect();
+    let part = |from: usize, to: usize| characters[from..to].iter().collect::<String>();
+    match characters.len() {
+        0 => String::new(),
+        length @ 1..=9 => format!("****{}", part(length.saturating_sub(2), length)),
+        length => format!("{}{}{}", part(0, 4), "*".repeat(length - 8), part(length - 4, length)),
+    }
+}
+
 /// A free text with nothing left of it but that there is one.
 pub fn text(text: &str) -> String {
     if text.is_empty() { String::new() } else { "***".to_owned() }
@@ -43,12 +55,16 @@ mod tests {
         assert_eq!(name("张三"), "张*");
         assert_eq!(phone("13812341234"), "138****1234");
         assert_eq!(phone("12345"), "****45");
+        assert_eq!(identity("370311199001011234"), "3703**********1234");
+        assert_eq!(identity("E123"), "****23");
         assert_eq!((name(""), phone(""), text("")), (String::new(), String::new(), String::new()));
     }
 
     #[test]
     fn every_mask_is_recognised_when_it_comes_back() {
-        for masked in [name("张三"), phone("13812341234"), phone("12345"), text("somewhere")] {
+        for masked in
+            [name("张三"), phone("13812341234"), phone("12345"), identity("370311199001011234"), text("somewhere")]
+        {
             assert!(is_masked(&masked), "{masked}");
         }
         assert!(is_masked("138＊＊＊＊1234"));
