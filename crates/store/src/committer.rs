@@ -4,11 +4,11 @@
 //! syncs once, shows the group to readers, and answers. A closure that fails or panics leaves no trace; if the frame
 //! cannot be made durable, nobody of the group is told that it was.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
 
 use base::{Error, Kind, Result, limits};
 use bytes::Bytes;
@@ -41,16 +41,12 @@ pub(crate) enum Message {
 const GROUP_BYTES: usize = 4 << 20;
 /// A single transaction may change at most so much.
 const TRANSACTION_BYTES_MAX: usize = 256 << 20;
-/// How often old requests are looked for.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
-
 /// The committer's own state; [`Committer::run`] is its thread.
 pub(crate) struct Committer {
     shared: Arc<Shared>,
     writer: Writer,
     queue: Receiver<Message>,
     sweep: Sweep,
-    swept: Instant,
 }
 
 /// A group on its way to the journal.
@@ -65,14 +61,14 @@ struct Group {
 impl Committer {
     pub(crate) fn new(shared: Arc<Shared>, writer: Writer, queue: Receiver<Message>) -> Self {
         let sweep = Sweep::new(shared.request_retention);
-        Self { shared, writer, queue, sweep, swept: Instant::now() }
+        Self { shared, writer, queue, sweep }
     }
 
     /// Commits until it is told to stop, or until nobody is left who could write.
     pub(crate) fn run(mut self) {
         let mut waiting = VecDeque::new();
         loop {
-            match self.queue.recv_timeout(SWEEP_INTERVAL) {
+            match self.queue.recv_timeout(self.sweep.pause()) {
                 Ok(Message::Write(job)) => waiting.push_back(job),
                 Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
                 Ok(Message::Stop) | Err(_) => break,
@@ -88,10 +84,7 @@ impl Committer {
                     Err(_) => break,
                 }
             }
-            if self.swept.elapsed() >= SWEEP_INTERVAL {
-                self.swept = Instant::now();
-                waiting.push_back(self.sweep.job(self.shared.clock.now()));
-            }
+            waiting.extend(self.sweep.job_if_due(self.shared.clock.now()));
             while !waiting.is_empty() {
                 self.commit(&mut waiting);
             }
@@ -208,8 +201,7 @@ fn run_one(job: &mut dyn Job, base: &ReadView<'_>, group: &Overlay, sequence: Se
     match catch_unwind(AssertUnwindSafe(|| job.run(&mut transaction))) {
         Ok(outcome) => outcome?,
         Err(panic) => {
-            let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
-            let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            let words = panic_words(&*panic);
             let message = format!("a write through {} panicked and changed nothing: {words}", origin.method);
             tracing::error!(method = origin.method, %words, "a write closure panicked");
             return Err(Error::internal(message));
@@ -221,6 +213,12 @@ fn run_one(job: &mut dyn Job, base: &ReadView<'_>, group: &Overlay, sequence: Se
         return Err(Error::new(Kind::Exhausted, "TRANSACTION_TOO_LARGE", message));
     }
     Ok(done)
+}
+
+/// What a panic said.
+pub(crate) fn panic_words(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
+    words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 /// The same error for another caller.

@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base::{Error, Kind, Result, Time};
 use parking_lot::Mutex;
@@ -103,30 +103,54 @@ impl<'a> Kept<'a> {
 /// Looks through the kept requests bit by bit and removes the old ones.
 pub(crate) struct Sweep {
     retention: Duration,
-    /// Where the last look ended.
-    position: Arc<Mutex<Vec<u8>>>,
+    looked: Instant,
+    last: Arc<Mutex<Look>>,
+}
+
+/// How the last look ended.
+#[derive(Debug, Default)]
+struct Look {
+    /// Where the next one begins; empty for the first key.
+    position: Vec<u8>,
+    found: bool,
 }
 
 /// How many kept requests one look covers.
 const SWEEP_PORTION: usize = 2_000;
+/// The pause after a look that found nothing old.
+const SWEEP_PAUSE: Duration = Duration::from_secs(30);
+/// The pause after a look that did: old requests must go faster than new ones come.
+const SWEEP_PAUSE_BUSY: Duration = Duration::from_secs(1);
 
 impl Sweep {
     pub(crate) fn new(retention: Duration) -> Self {
-        Self { retention, position: Arc::default() }
+        Self { retention, looked: Instant::now(), last: Arc::default() }
     }
 
-    /// The next look, as a write like any other.
-    pub(crate) fn job(&self, now: Time) -> Box<dyn Job> {
+    /// How long to wait from one look to the next.
+    pub(crate) fn pause(&self) -> Duration {
+        if self.last.lock().found { SWEEP_PAUSE_BUSY } else { SWEEP_PAUSE }
+    }
+
+    /// The next look, when its time has come, as a write like any other.
+    pub(crate) fn job_if_due(&mut self, now: Time) -> Option<Box<dyn Job>> {
+        if self.looked.elapsed() < self.pause() {
+            return None;
+        }
+        self.looked = Instant::now();
+        Some(Box::new(self.job(now)))
+    }
+
+    fn job(&self, now: Time) -> SweepJob {
         let origin = Origin { principal: String::new(), method: "store.forget_requests", time: now };
-        let position = Arc::clone(&self.position);
-        Box::new(SweepJob { origin, retention: self.retention, position })
+        SweepJob { origin, retention: self.retention, last: Arc::clone(&self.last) }
     }
 }
 
 struct SweepJob {
     origin: Origin,
     retention: Duration,
-    position: Arc<Mutex<Vec<u8>>>,
+    last: Arc<Mutex<Look>>,
 }
 
 impl Job for SweepJob {
@@ -135,14 +159,13 @@ impl Job for SweepJob {
     }
 
     fn run(&mut self, transaction: &mut Transaction<'_>) -> Result<()> {
-        let mut position = self.position.lock();
-        let start = if position.is_empty() { vec![REQUESTS] } else { position.clone() };
+        let from = std::mem::take(&mut *self.last.lock()).position;
+        let start = if from.is_empty() { vec![REQUESTS] } else { from };
         let end = prefix_end(&[REQUESTS]).unwrap_or_default();
-        let (mut old, mut seen) = (Vec::new(), 0);
-        position.clear();
+        let (mut old, mut seen, mut look) = (Vec::new(), 0, Look::default());
         transaction.range(&start, &end, false, &mut |key, value| {
             if seen == SWEEP_PORTION {
-                position.extend_from_slice(key);
+                look.position = key.to_vec();
                 return Ok(ControlFlow::Break(()));
             }
             seen += 1;
@@ -151,6 +174,8 @@ impl Job for SweepJob {
             }
             Ok(ControlFlow::Continue(()))
         })?;
+        look.found = !old.is_empty();
+        *self.last.lock() = look;
         for key in old {
             transaction.delete(key);
         }
@@ -161,5 +186,52 @@ impl Job for SweepJob {
         if let Err(error) = outcome {
             tracing::warn!(error = ?error, "cannot forget old requests");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, MemoryEngine};
+    use crate::layers::{Memtable, Overlay};
+    use crate::transaction::Done;
+    use crate::view::ReadView;
+
+    const RETENTION: Duration = Duration::from_secs(60);
+
+    fn keep(engine: &MemoryEngine, number: u32, time: Time) {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        let value = [&[FORMAT], &time.micros().to_be_bytes()[..], &[0; 40], b"answer"].concat();
+        engine.apply(&[(keyspace::request("li", &id).into(), Some(value.into()))]).unwrap();
+    }
+
+    fn look(sweep: &Sweep, engine: &MemoryEngine, now: Time) -> Done {
+        let view = ReadView::new(Memtable::new(0).current(), engine);
+        let mut job = sweep.job(now);
+        let origin = job.origin.clone();
+        let group = Overlay::new();
+        let mut transaction = Transaction::new(&view, &group, &origin, 1);
+        job.run(&mut transaction).unwrap();
+        let done = transaction.finish();
+        let operations: Vec<_> = done.overlay.iter().map(|(key, entry)| (key.clone(), entry.value.clone())).collect();
+        engine.apply(&operations).unwrap();
+        done
+    }
+
+    #[test]
+    fn old_requests_go_portion_by_portion_and_faster_while_there_are_any() {
+        let (engine, now) = (MemoryEngine::default(), Time::from_micros(1_800_000_000_000_000));
+        for number in 0..5_000 {
+            keep(&engine, number, if number % 2 == 0 { now } else { now.plus_seconds(-61) });
+        }
+        let sweep = Sweep::new(RETENTION);
+        assert_eq!(sweep.pause(), SWEEP_PAUSE);
+        let gone: Vec<usize> = (0..3).map(|_| look(&sweep, &engine, now).overlay.len()).collect();
+        assert_eq!((gone, sweep.pause()), (vec![1_000, 1_000, 500], SWEEP_PAUSE_BUSY));
+        for _ in 0..2 {
+            assert_eq!((look(&sweep, &engine, now).overlay.len(), sweep.pause()), (0, SWEEP_PAUSE));
+        }
+        assert_eq!(look(&sweep, &engine, now.plus_seconds(61)).overlay.len(), 2_000, "it begins again from the front");
     }
 }
