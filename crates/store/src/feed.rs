@@ -74,21 +74,28 @@ impl Tail {
         }
     }
 
-    /// The entries strictly after a cursor, if the tail reaches back that far.
-    fn after(&self, after: Sequence, max: usize) -> Option<Vec<Entry>> {
+    /// The entries strictly after a cursor and not after the head, if the tail reaches back that far.
+    fn between(&self, (after, head): (Sequence, Sequence), max: usize) -> Option<Vec<Entry>> {
         let kept = self.0.lock();
         let first = kept.entries.front()?.sequence;
         let skipped = usize::try_from((after + 1).checked_sub(first)?).ok()?;
-        Some(kept.entries.iter().skip(skipped).take(max).cloned().collect())
+        let entries = kept.entries.iter().skip(skipped).take_while(|entry| entry.sequence <= head);
+        Some(entries.take(max).cloned().collect())
     }
 }
 
-/// Reads at most `max` entries strictly after a cursor, from the tail or else from the journal.
-pub(crate) fn read(tail: &Tail, journal: &Journal, after: Sequence, max: usize) -> Result<Vec<Entry>> {
+/// Reads at most `max` entries strictly after a cursor, from the tail or else from the journal, up to the head: the
+/// journal may hold a group already that readers do not see yet.
+pub(crate) fn read(
+    tail: &Tail,
+    journal: &Journal,
+    (after, head): (Sequence, Sequence),
+    max: usize,
+) -> Result<Vec<Entry>> {
     // What was compacted is gone also where the tail still has it, or answers would depend on what is in memory.
     let is_kept = after.saturating_add(1) >= journal.start();
-    match tail.after(after, max).filter(|_| is_kept) {
+    match tail.between((after, head), max).filter(|_| is_kept) {
         Some(entries) => Ok(entries),
-        None => journal.read(after, max),
+        None => journal.read((after, head), max),
     }
 }

@@ -4,7 +4,12 @@
 //! the engine, the engine is synced, and only then the checkpoint says so. If the machine stops anywhere in between,
 //! the journal is read again from the last checkpoint; everything in it is absolute, so nothing is harmed by being
 //! written twice.
+//!
+//! An error passes: the generation is written again, from its beginning. But after a sync that failed, or a panic,
+//! nobody knows what the engine holds, and a later sync that succeeds says nothing of it. Then the flusher gives up and
+//! forgets the checkpoint: writes go on while there is memory for them, and the next start builds the index again.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +18,7 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 
 use crate::Sequence;
-use crate::committer::again;
+use crate::committer::{again, panic_words};
 use crate::keyspace;
 use crate::layers::Frozen;
 use crate::manifest;
@@ -44,11 +49,35 @@ struct FlushState {
     answered: u64,
     applied: Sequence,
     failure: Option<Error>,
+    /// The thread has ended because of the failure.
+    has_given_up: bool,
+}
+
+/// Why a generation was not written.
+enum Failure {
+    /// It may be tried again.
+    Passing(Error),
+    /// The engine is in doubt.
+    Lasting(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Passing(error)
+    }
 }
 
 impl Flush {
     pub(crate) fn new(applied: Sequence) -> Self {
-        let state = FlushState { poked: false, stopping: false, asked: 0, answered: 0, applied, failure: None };
+        let state = FlushState {
+            poked: false,
+            stopping: false,
+            asked: 0,
+            answered: 0,
+            applied,
+            failure: None,
+            has_given_up: false,
+        };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -75,7 +104,7 @@ impl Flush {
         state.asked += 1;
         let ticket = state.asked;
         self.changed.notify_all();
-        while state.answered < ticket {
+        while state.answered < ticket && !state.has_given_up {
             if state.stopping {
                 return Err(Error::new(Kind::Unavailable, "STORE_CLOSED", "the store is closed"));
             }
@@ -91,19 +120,28 @@ impl Flush {
         }
         let deadline = Instant::now() + ROOM_PATIENCE;
         let mut state = self.state.lock();
-        loop {
-            if has_room() {
-                return Ok(());
-            }
-            if state.stopping || state.failure.is_some() || self.changed.wait_until(&mut state, deadline).timed_out() {
-                let reason = state.failure.as_ref().map_or_else(
-                    || "it is too slow, or a read keeps it from going on".to_owned(),
-                    |failure| failure.message().to_owned(),
-                );
-                let message = format!("the index cannot keep up with the journal: {reason}. Try again later");
-                return Err(Error::new(Kind::Exhausted, "INDEX_BEHIND", message));
-            }
+        let mut waited = false;
+        // Looked at once more after the time is over, because room may have come at its last moment.
+        while !has_room() {
+            let reason = match &state.failure {
+                Some(failure) if state.has_given_up => return Err(again(failure)),
+                Some(failure) => failure.message(),
+                None if waited || state.stopping => "it is too slow, or a read keeps it from going on",
+                None => {
+                    waited = self.changed.wait_until(&mut state, deadline).timed_out();
+                    continue;
+                }
+            };
+            let message = format!("the index cannot keep up with the journal: {reason}. Try again later");
+            return Err(Error::new(Kind::Exhausted, "INDEX_BEHIND", message));
         }
+        Ok(())
+    }
+
+    /// Tells the committer that there is room. Under the lock, or it could look before and wait after.
+    fn tell_of_room(&self) {
+        let _state = self.state.lock();
+        self.changed.notify_all();
     }
 
     /// Sleeps until there is something to do. Answers which checkpoints were asked for, or none to end.
@@ -126,6 +164,14 @@ impl Flush {
         state.failure = outcome.err();
         self.changed.notify_all();
     }
+
+    /// Answers everybody who waits, now and later, that the engine is not written any more.
+    fn give_up(&self, failure: Error) {
+        let mut state = self.state.lock();
+        state.failure = Some(failure);
+        state.has_given_up = true;
+        self.changed.notify_all();
+    }
 }
 
 /// The flusher's thread.
@@ -133,13 +179,16 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     let mut frozen = None;
     let mut rest = shared.flush_after;
     while let Some(asked) = shared.flush.wait_for_work(rest) {
-        let outcome = match write_all(shared, &mut frozen) {
+        let written = catch_unwind(AssertUnwindSafe(|| write_all(shared, &mut frozen)))
+            .unwrap_or_else(|panic| Err(Failure::Lasting(Error::internal(panic_words(&*panic)))));
+        let outcome = match written {
             Ok(false) => return,
             Ok(true) => Ok(()),
-            Err(error) => {
+            Err(Failure::Passing(error)) => {
                 tracing::error!(error = ?error, "cannot write to the index; trying again");
                 Err(error)
             }
+            Err(Failure::Lasting(error)) => return give_up(shared, &error),
         };
         rest = if outcome.is_err() { RETRY_AFTER } else { shared.flush_after };
         shared.flush.finish(asked, outcome);
@@ -147,13 +196,26 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     }
 }
 
+/// Ends the flusher's work because the engine is in doubt.
+fn give_up(shared: &Shared, why: &Error) {
+    tracing::error!(error = ?why, "the index is in doubt; it is not written any more until a restart");
+    if let Err(error) = manifest::remove_checkpoint(&*shared.disk, &shared.directory) {
+        tracing::error!(error = ?error, "cannot forget the checkpoint; run `wangge rebuild` before the next start");
+    }
+    let message = format!(
+        "the index is in doubt and takes nothing more ({}); restart the server, which builds it again from the journal",
+        why.message()
+    );
+    shared.flush.give_up(Error::new(Kind::Unavailable, "INDEX_IN_DOUBT", message));
+}
+
 /// Writes the generation that failed before, if one did, and then everything gathered since. Answers false when the
 /// store is closing.
-fn write_all(shared: &Shared, frozen: &mut Option<Frozen>) -> Result<bool> {
+fn write_all(shared: &Shared, frozen: &mut Option<Frozen>) -> Result<bool, Failure> {
     for _ in 0..2 {
         if frozen.is_none() {
             *frozen = shared.memtable.freeze();
-            shared.flush.changed.notify_all();
+            shared.flush.tell_of_room();
         }
         let Some(generation) = &*frozen else { return Ok(true) };
         if !write_generation(shared, generation)? {
@@ -166,7 +228,7 @@ fn write_all(shared: &Shared, frozen: &mut Option<Frozen>) -> Result<bool> {
 }
 
 /// Writes a generation to the engine and makes it durable there. Answers false when the store is closing.
-fn write_generation(shared: &Shared, generation: &Frozen) -> Result<bool> {
+fn write_generation(shared: &Shared, generation: &Frozen) -> Result<bool, Failure> {
     if !wait_for_readers(shared, generation) {
         return Ok(false);
     }
@@ -182,10 +244,15 @@ fn write_generation(shared: &Shared, generation: &Frozen) -> Result<bool> {
 }
 
 /// Puts the mark into the engine, syncs it, and notes that it holds everything up to a sequence.
-fn write_checkpoint(shared: &Shared, sequence: Sequence) -> Result<()> {
+fn write_checkpoint(shared: &Shared, sequence: Sequence) -> Result<(), Failure> {
     shared.engine.apply(&[mark(sequence)])?;
-    shared.engine.sync()?;
-    manifest::save_checkpoint(&*shared.disk, &shared.directory, sequence)
+    // A full disk refuses before anything is lost; after any other failure the kernel may have forgotten what it did
+    // not write, and would not say so again.
+    shared.engine.sync().map_err(|error| match error.kind() {
+        Kind::Exhausted => Failure::Passing(error),
+        _ => Failure::Lasting(error),
+    })?;
+    Ok(manifest::save_checkpoint(&*shared.disk, &shared.directory, sequence)?)
 }
 
 /// The change that tells, inside the engine, how far it is.
@@ -211,4 +278,30 @@ fn wait_for_readers(shared: &Shared, generation: &Frozen) -> bool {
         std::thread::sleep(Duration::from_millis(1));
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn room_that_comes_just_before_the_committer_waits_is_not_missed() {
+        let flush = Flush::new(0);
+        let looks = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            let has_room = || {
+                // Between the second look, which finds none, and the wait for it.
+                if looks.fetch_add(1, Ordering::Relaxed) == 1 {
+                    scope.spawn(|| flush.tell_of_room());
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                looks.load(Ordering::Relaxed) > 2
+            };
+            let began = Instant::now();
+            flush.wait_for_room(&has_room).unwrap();
+            assert!(began.elapsed() < ROOM_PATIENCE / 2, "it was told and need not have waited");
+        });
+    }
 }

@@ -245,8 +245,9 @@ impl Index<'_> {
                 Ok(Found::Damaged(format!("it ends with transaction {mark} and should hold {applied}")))
             }
             Some(applied) if applied + 1 >= self.journal.start() => Ok(Found::Sound(engine, applied)),
-            // Without a checkpoint everything is replayed, if everything is there.
-            None if self.journal.start() == 1 => Ok(Found::Sound(engine, 0)),
+            // Nothing was brought into it yet: everything is replayed, if everything is there.
+            None if mark == 0 && self.journal.start() == 1 => Ok(Found::Sound(engine, 0)),
+            None => Ok(Found::Damaged("how much of it is certain is not known".to_owned())),
             _ => Ok(Found::Damaged("it is older than the journal".to_owned())),
         }
     }

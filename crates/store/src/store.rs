@@ -8,7 +8,7 @@ use base::{Error, Kind, Result, limits};
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
-use crate::committer::{Committer, Job, Message};
+use crate::committer::{Committer, Job, Message, again};
 use crate::feed::{self, Entry};
 use crate::options::Options;
 use crate::requests::{self, Answer, Request};
@@ -81,7 +81,8 @@ impl Store {
     /// time, new ids and the caller are given to it.
     ///
     /// Errors of the store itself: `Exhausted` (`WRITE_QUEUE_FULL`, `DISK_FULL`, `INDEX_BEHIND`) and `Unavailable`
-    /// (`STORE_POISONED`, `STORE_CLOSED`); then nothing was written.
+    /// (`INDEX_IN_DOUBT`, `STORE_CLOSED`): then nothing was written. After `STORE_POISONED`, also `Unavailable`, only a
+    /// restart can tell whether the write was made; sent again with its request id it has one effect.
     pub async fn write<T: Send + 'static>(
         &self,
         origin: Origin,
@@ -89,7 +90,7 @@ impl Store {
     ) -> Result<Committed<T>> {
         let (reply, answer) = oneshot::channel();
         self.submit(origin, work, move |outcome| drop(reply.send(outcome)))?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        answer.await.unwrap_or_else(|_| Err(self.gone()))
     }
 
     /// The same for threads without a runtime; it blocks.
@@ -100,7 +101,7 @@ impl Store {
     ) -> Result<Committed<T>> {
         let (reply, answer) = sync_channel(1);
         self.submit(origin, work, move |outcome| drop(reply.send(outcome)))?;
-        answer.recv().unwrap_or_else(|_| Err(closed()))
+        answer.recv().unwrap_or_else(|_| Err(self.gone()))
     }
 
     /// Writes once however often it is sent: a repeat of the request gets the first answer's bytes, with `replayed`
@@ -151,7 +152,7 @@ impl Store {
         &self.0.shared.manifest.name
     }
 
-    /// At most `max` entries strictly after a cursor, in order. `Expired`, `CURSOR_COMPACTED` when what followed the
+    /// At most `max` entries strictly after a cursor, in order; reads that begin later see what they tell. `Expired`, `CURSOR_COMPACTED` when what followed the
     /// cursor is gone; `Invalid` when the cursor is ahead of the head, so that it must be another store's.
     pub fn feed(&self, after: Sequence, max: usize) -> Result<Vec<Entry>> {
         let shared = &self.0.shared;
@@ -159,7 +160,7 @@ impl Store {
         if after > head {
             return Err(Error::invalid("cursor", format!("is ahead of this store, whose last transaction is {head}")));
         }
-        feed::read(&shared.tail, &shared.journal, after, max)
+        feed::read(&shared.tail, &shared.journal, (after, head), max)
     }
 
     /// The same on a thread where it may read files. Needs a tokio runtime.
@@ -197,8 +198,19 @@ impl Store {
                 let message = format!("{} writes are waiting already; try again later", limits::WRITE_QUEUE_MAX);
                 Err(Error::new(Kind::Exhausted, "WRITE_QUEUE_FULL", message))
             }
-            Err(TrySendError::Disconnected(_)) => Err(closed()),
+            Err(TrySendError::Disconnected(_)) => Err(self.gone()),
         }
+    }
+
+    /// Why the committer does not answer: the store is closed, or its thread ended by a fault of ours.
+    fn gone(&self) -> Error {
+        if self.0.threads.lock().is_none() {
+            return Error::new(Kind::Unavailable, "STORE_CLOSED", "the store is closed; try again when it is open");
+        }
+        let message = "this store takes no more writes until it is restarted, because the thread that writes panicked";
+        let refusal = Error::new(Kind::Unavailable, "STORE_POISONED", message);
+        self.0.shared.refuse_writes(again(&refusal));
+        refusal
     }
 }
 
@@ -235,10 +247,6 @@ fn told(committed: Committed<Answer>) -> Committed<Vec<u8>> {
     let Answer { bytes, replay_of } = committed.value;
     let sequence = replay_of.unwrap_or(committed.sequence);
     Committed { value: bytes, sequence, replayed: replay_of.is_some() }
-}
-
-fn closed() -> Error {
-    Error::new(Kind::Unavailable, "STORE_CLOSED", "the store is closed; try again when it is open")
 }
 
 fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {

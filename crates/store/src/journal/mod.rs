@@ -49,13 +49,14 @@ impl Journal {
         self.segments.read().iter().map(|segment| segment.length).sum()
     }
 
-    /// At most `max` entries strictly after a cursor.
-    pub(crate) fn read(&self, after: Sequence, max: usize) -> Result<Vec<Entry>> {
+    /// At most `max` entries strictly after a cursor and not after the head.
+    pub(crate) fn read(&self, (after, head): (Sequence, Sequence), max: usize) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         self.walk(after, &mut |frame| {
-            let wanted = frame.entries.into_iter().filter(|entry| entry.sequence > after);
+            let ends = frame.entries.last().is_some_and(|entry| entry.sequence >= head);
+            let wanted = frame.entries.into_iter().filter(|entry| entry.sequence > after && entry.sequence <= head);
             entries.extend(wanted.take(max - entries.len()));
-            Ok(entries.len() < max)
+            Ok(!ends && entries.len() < max)
         })?;
         Ok(entries)
     }
@@ -184,12 +185,10 @@ impl Journal {
             }
             // First out of the list, so that no reader begins with it.
             self.segments.write().remove(0);
-            self.disk.remove(&oldest.path).map_err(|error| disk::failed("remove", &oldest.path, error))?;
+            // One after another: were a newer one gone after a power cut and an older one not, there would be a gap.
+            let gone = self.disk.remove(&oldest.path).and_then(|()| self.disk.sync_directory(&self.directory));
+            gone.map_err(|error| disk::failed("remove", &oldest.path, error))?;
             removed += 1;
-        }
-        if removed > 0 {
-            let failed = |error| disk::failed("sync", &self.directory, error);
-            self.disk.sync_directory(&self.directory).map_err(failed)?;
         }
         Ok(removed)
     }

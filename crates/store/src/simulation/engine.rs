@@ -1,6 +1,7 @@
 //! An engine on the simulated disk: after a power cut, any of the changes since its last sync may be there or not.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -80,7 +81,12 @@ impl Engine for SimulatedEngine {
     }
 
     fn sync(&self) -> Result<()> {
-        self.disk.lock().step(self.boot).map_err(failed)?;
+        let mut disk = self.disk.lock();
+        disk.step(self.boot).map_err(failed)?;
+        if std::mem::take(&mut disk.failing_engine_sync) {
+            return Err(failed(io::Error::other("the disk failed to sync")));
+        }
+        drop(disk);
         let mut engine = self.engine.lock();
         for (key, value) in std::mem::take(&mut engine.pending) {
             set(&mut engine.durable, key, value);

@@ -64,8 +64,17 @@ impl Inode {
     }
 
     fn sync(&mut self) {
+        for pending in std::mem::take(&mut self.pending) {
+            match pending {
+                Pending::SetLen(length) => self.durable.resize(length, 0),
+                Pending::Write { offset, bytes } => write(&mut self.durable, offset, &bytes),
+            }
+        }
+    }
+
+    /// What a kernel does when a sync fails: it shows what was written until the machine stops, and never writes it.
+    fn forget(&mut self) {
         self.pending.clear();
-        self.durable.clone_from(&self.seen);
     }
 }
 
@@ -133,6 +142,7 @@ impl File for SimulatedFile {
         match &mut state.failing_sync {
             Some(0) => {
                 state.failing_sync = None;
+                state.inodes[self.inode].forget();
                 return Err(io::Error::other("the disk failed to sync"));
             }
             Some(left) => *left -= 1,

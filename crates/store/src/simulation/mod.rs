@@ -44,6 +44,8 @@ struct State {
     capacity: u64,
     /// So many syncs go well before one fails.
     failing_sync: Option<u64>,
+    /// The next sync of an engine fails.
+    failing_engine_sync: bool,
 }
 
 impl SimulatedDisk {
@@ -62,6 +64,7 @@ impl SimulatedDisk {
             fuse: None,
             capacity: u64::MAX,
             failing_sync: None,
+            failing_engine_sync: false,
         })))
     }
 
@@ -97,9 +100,15 @@ impl SimulatedDisk {
         self.0.lock().used()
     }
 
-    /// Lets a sync fail after so many that go well.
+    /// Lets the sync of a file fail after so many that go well. What was written to it is then seen until the restart
+    /// and gone after it, as kernels do.
     pub fn fail_sync_after(&self, syncs: u64) {
         self.0.lock().failing_sync = Some(syncs);
+    }
+
+    /// Lets the next sync of an engine fail.
+    pub fn fail_engine_sync(&self) {
+        self.0.lock().failing_engine_sync = true;
     }
 
     /// The files whose name ends so, sorted.

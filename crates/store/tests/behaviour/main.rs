@@ -5,6 +5,7 @@
 mod cases;
 mod crash;
 mod engines;
+mod faults;
 mod kill;
 mod ledger;
 mod maintenance;
