@@ -3,10 +3,11 @@
 //! Each takes the directory's lock, so none can meet a running server.
 
 use std::io::Read;
+use std::path::Path;
 
 use base::{Error, Kind, Result};
 
-use crate::disk::{self, OpenFailure};
+use crate::disk::{self, Disk, OpenFailure};
 use crate::engine::Engine;
 use crate::keyspace::RECORDS;
 use crate::manifest::{self, Manifest, State};
@@ -25,12 +26,10 @@ pub fn restore(input: &mut dyn Read, options: &Options, progress: Progress<'_>) 
     let home = options.home();
     let disk = &options.disk;
     disk.create_directory(&home).map_err(|error| disk::failed("make", &home, error))?;
-    let found = disk.list(&home).map_err(|error| disk::failed("list", &home, error))?;
-    if !found.is_empty() {
-        let message = format!("{} is not empty; restore into an empty directory", home.display());
-        return Err(Error::new(Kind::Precondition, "DIRECTORY_NOT_EMPTY", message));
-    }
+    refuse_unless_empty(&**disk, &home, &[])?;
     let lock = open::lock(&**disk, &home)?;
+    // Another restore may have come and gone meanwhile.
+    refuse_unless_empty(&**disk, &home, &["lock"])?;
     let directory = home.join("snapshots");
     disk.create_directory(&directory).map_err(|error| disk::failed("make", &directory, error))?;
     let partial = directory.join("new.partial");
@@ -46,6 +45,15 @@ pub fn restore(input: &mut dyn Read, options: &Options, progress: Progress<'_>) 
     // Opening builds the index from the snapshot.
     Store::open_as_is(None, &[], options)?.close()?;
     Ok(summary)
+}
+
+fn refuse_unless_empty(disk: &dyn Disk, home: &Path, besides: &[&str]) -> Result<()> {
+    let found = disk.list(home).map_err(|error| disk::failed("list", home, error))?;
+    if found.iter().all(|name| besides.contains(&name.as_str())) {
+        return Ok(());
+    }
+    let message = format!("{} is not empty; restore into an empty directory", home.display());
+    Err(Error::new(Kind::Precondition, "DIRECTORY_NOT_EMPTY", message))
 }
 
 /// Copies a snapshot under the new store's identity, checking it on the way.

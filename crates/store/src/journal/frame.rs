@@ -154,7 +154,7 @@ fn decode_entry(reader: &mut Reader, sequence: Sequence) -> Option<Entry> {
 }
 
 fn count(length: usize) -> u32 {
-    // A group is refused long before (see `committer::GROUP_BYTES_MAX`).
+    // Nothing comes near it: a transaction is refused long before (see `committer::TRANSACTION_BYTES_MAX`).
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 

@@ -3,7 +3,8 @@
 //! A torn tail and a damaged tail look alike. Two things tell them apart: a frame is torn only if no valid frame
 //! follows it, and the file `acknowledged` beside the segments says up to which transaction callers were answered. It
 //! is written after each sync and not synced itself, so after a power cut it may be some seconds old; whatever it
-//! says was durable, so a journal that ends before it has lost something, and is refused.
+//! says was durable, so a journal that ends before it has lost something, and is refused. Nothing is cut either that the
+//! index's checkpoint says was durable.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -70,7 +71,7 @@ pub(crate) fn open(
     for (place, &base) in bases.iter().enumerate().rev() {
         let path = directory.join(segment::name(base));
         match bases.get(place + 1) {
-            None => segments.push(open_last(&**disk, &path, identity, base)?),
+            None => segments.push(open_last(&**disk, &path, (identity, base), opening.needed_after)?),
             Some(&next) => {
                 let last = next - 1;
                 if last > opening.needed_after || unchecked > 0 {
@@ -96,8 +97,13 @@ pub(crate) fn open(
     Ok(Some((journal, writer)))
 }
 
-/// Reads the last segment and cuts its torn tail, if it has one.
-fn open_last(disk: &dyn Disk, path: &Path, identity: [u8; 16], base: Sequence) -> Result<Segment> {
+/// Reads the last segment and cuts its torn tail, if it has one that begins after what was `applied` to the index.
+fn open_last(
+    disk: &dyn Disk,
+    path: &Path,
+    (identity, base): ([u8; 16], Sequence),
+    applied: Sequence,
+) -> Result<Segment> {
     let scanned = segment::scan(disk, path, identity, base, true, &mut |_, _| Ok(()))?;
     let segment = scanned.segment;
     if segment.length == 0 {
@@ -106,6 +112,7 @@ fn open_last(disk: &dyn Disk, path: &Path, identity: [u8; 16], base: Sequence) -
         return Ok(Segment::empty(base, path.to_path_buf()));
     }
     if scanned.torn > 0 {
+        refuse_before(applied, &segment)?;
         check_acknowledged(disk, path.parent().unwrap_or(path), &segment)?;
         let (offset, bytes) = (segment.length, scanned.torn);
         tracing::warn!(segment = %path.display(), offset, bytes, "cut a frame off the journal that was never finished");
@@ -134,16 +141,21 @@ fn check_acknowledged(disk: &dyn Disk, directory: &Path, last: &Segment) -> Resu
     let file = disk.open(&path, false).map_err(|error| disk::failed("open", &path, error))?;
     let note = disk::read_all(&*file).map_err(|error| disk::failed("read", &path, error))?;
     match read_acknowledgement(&note) {
-        Some(acknowledged) if acknowledged > last.last => {
-            let what = format!("it ends with transaction {}, but {acknowledged} was acknowledged,", last.last);
-            Err(segment::damaged(&last.path, last.length, &what))
-        }
-        Some(_) => Ok(()),
+        Some(acknowledged) => refuse_before(acknowledged, last),
         None => {
             tracing::warn!(path = %path.display(), "the note of what was acknowledged cannot be read; going on without");
             Ok(())
         }
     }
+}
+
+/// Refuses a journal whose last segment ends before a transaction that was acknowledged.
+fn refuse_before(acknowledged: Sequence, last: &Segment) -> Result<()> {
+    if acknowledged <= last.last {
+        return Ok(());
+    }
+    let what = format!("it ends with transaction {}, but {acknowledged} was acknowledged,", last.last);
+    Err(segment::damaged(&last.path, last.length, &what))
 }
 
 fn open_acknowledged(disk: &dyn Disk, directory: &Path, end: Sequence) -> Result<Arc<dyn File>> {

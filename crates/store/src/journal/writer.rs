@@ -59,8 +59,14 @@ impl Writer {
         }
         if let Err(error) = self.file.sync() {
             // After a failed sync the kernel may have forgotten pages it never wrote. When the disk is merely full,
-            // cutting the frame off again makes them irrelevant; any other failure leaves doubt.
-            return Err(if disk::is_full(&error) { self.undo(error) } else { self.uncertain(error) });
+            // cutting the frame off again makes them irrelevant; any other failure leaves doubt. Even then the frame is
+            // cut off if that is possible: the kernel shows those pages as written until the machine stops, and a
+            // restart of the process alone would trust them.
+            if disk::is_full(&error) {
+                return Err(self.undo(error));
+            }
+            drop(self.file.set_len(self.end));
+            return Err(self.uncertain(error));
         }
         self.end += sealed.len() as u64;
         if let Some(segment) = self.journal.segments.write().last_mut() {

@@ -50,11 +50,10 @@ impl Store {
         let disk = &*shared.disk;
         disk.create_directory(&directory).map_err(|error| disk::failed("make", &directory, error))?;
         let partial = directory.join("new.partial");
-        let file = disk.open(&partial, true).map_err(|error| disk::failed("make", &partial, error))?;
-        let summary = write(shared, &mut FileWriter::new(Arc::clone(&file)), progress)?;
-        file.sync().map_err(|error| disk::failed("sync", &partial, error))?;
-        drop(file);
-        check(disk, &partial)?;
+        let summary = write_file(shared, &partial, progress).inspect_err(|_| {
+            // The space is given back; if that fails too, the next snapshot is written over it.
+            drop(disk.remove(&partial));
+        })?;
         keep(disk, &partial, &directory, summary.sequence)?;
         compact(shared)?;
         Ok(summary)
@@ -68,13 +67,24 @@ impl Store {
     }
 }
 
+/// Writes a snapshot into a file of the store's disk and reads it back.
+fn write_file(shared: &Shared, path: &Path, progress: Progress<'_>) -> Result<Summary> {
+    let disk = &*shared.disk;
+    let file = disk.open(path, true).map_err(|error| disk::failed("make", path, error))?;
+    let summary = write(shared, &mut FileWriter::new(Arc::clone(&file)), progress)?;
+    file.sync().map_err(|error| disk::failed("sync", path, error))?;
+    check(disk, path)?;
+    Ok(summary)
+}
+
 fn compact(shared: &Shared) -> Result<usize> {
     let kept = list(&*shared.disk, &shared.directory)?;
-    // Up to the oldest kept snapshot, so that each of them can still be brought up to date.
+    // Up to the oldest kept snapshot, so that each of them can still be brought up to date, and so can the index.
     let Some(oldest) = kept.last() else { return Ok(0) };
+    let covered = oldest.sequence.min(shared.flush.applied());
     let retention = i64::try_from(shared.feed_retention.as_micros()).unwrap_or(i64::MAX);
     let before = Time::from_micros(shared.clock.now().micros().saturating_sub(retention));
-    shared.journal.compact(oldest.sequence, before)
+    shared.journal.compact(covered, before)
 }
 
 /// Gives a checked snapshot its name and removes the oldest.
@@ -110,8 +120,8 @@ fn write(shared: &Shared, out: &mut dyn Write, progress: Progress<'_>) -> Result
             None => break,
         }
     }
-    // Whatever the scan met was committed by now.
-    let end = shared.head();
+    // Whatever the scan met is in the journal by now; the head may be a moment behind it.
+    let end = shared.journal.end();
     if end > base {
         shared.journal.walk_payloads(base, &mut |payload| {
             writer.frame(payload).map_err(failed)?;

@@ -1,10 +1,12 @@
 //! Power cuts on a simulated disk, and disks that run full or fail.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::Kind;
+use base::{Kind, ManualClock};
+use store::disk::Disk;
 use store::simulation::SimulatedDisk;
 use store::{EngineKind, Options, Store};
 
@@ -154,4 +156,72 @@ fn a_failed_sync_stops_all_writing_until_a_restart() {
     let store = Store::open("cases", LEDGER, options(&disk, EngineKind::Memory)).unwrap();
     ledger::check(&store, &BTreeMap::from([(0, 1)]));
     ledger::make(&store, 0, 1).unwrap();
+}
+
+#[test]
+fn what_a_failed_sync_left_in_memory_is_not_trusted_by_a_restart_of_the_process_alone() {
+    let disk = SimulatedDisk::new(4);
+    let calm = Options { flush_after: Duration::from_secs(600), ..options(&disk, EngineKind::Memory) };
+    let store = Store::open("cases", LEDGER, calm.clone()).unwrap();
+    ledger::make(&store, 0, 0).unwrap();
+    disk.fail_sync_after(0);
+    ledger::make(&store, 0, 1).unwrap_err();
+    drop(store);
+    let store = Store::open("cases", LEDGER, calm.clone()).unwrap();
+    (1..4).for_each(|number| drop(ledger::make(&store, 0, number).unwrap()));
+    drop(store);
+    disk.restart();
+    ledger::check(&Store::open("cases", LEDGER, calm).unwrap(), &BTreeMap::from([(0, 4)]));
+}
+
+#[test]
+fn an_engine_whose_sync_failed_is_not_believed_when_the_next_one_succeeds() {
+    let disk = SimulatedDisk::new(5);
+    let calm =
+        Options { flush_after: Duration::from_secs(600), memtable_bytes: 1 << 30, ..options(&disk, EngineKind::Sled) };
+    let store = Store::open("cases", LEDGER, calm.clone()).unwrap();
+    ledger::make(&store, 0, 0).unwrap();
+    store.checkpoint().unwrap();
+    ledger::make(&store, 0, 1).unwrap();
+    disk.fail_engine_sync();
+    for _ in 0..2 {
+        assert_eq!(store.checkpoint().unwrap_err().reason(), "INDEX_IN_DOUBT");
+    }
+    ledger::make(&store, 0, 2).unwrap();
+    drop(store);
+    let store = Store::open("cases", LEDGER, calm).unwrap();
+    assert!(disk.exists(Path::new("/store/index.damaged")).unwrap(), "it was built again");
+    ledger::check(&store, &BTreeMap::from([(0, 3)]));
+}
+
+#[test]
+fn a_power_cut_while_old_journal_files_are_removed_leaves_no_gap() {
+    for seed in 300..330 {
+        let disk = SimulatedDisk::new(seed);
+        let clock = Arc::new(ManualClock::at(origin().time));
+        let options = Options { clock: Arc::clone(&clock) as _, ..options(&disk, EngineKind::Sled) };
+        let store = Store::open("cases", LEDGER, options.clone()).unwrap();
+        (0..150).for_each(|number| drop(ledger::make(&store, 0, number).unwrap()));
+        store.checkpoint().unwrap();
+        store.snapshot_in_directory(&mut |_| ()).unwrap();
+        clock.advance_seconds(8 * 86_400);
+        disk.cut_after(seed % 6);
+        drop(store.compact_journal());
+        drop(store);
+        disk.restart();
+        let store = Store::open("cases", LEDGER, options).unwrap_or_else(|error| panic!("seed {seed}: {error:?}"));
+        ledger::check(&store, &BTreeMap::from([(0, 150)]));
+    }
+}
+
+#[test]
+fn a_snapshot_that_finds_the_disk_full_gives_its_space_back() {
+    let disk = SimulatedDisk::new(6);
+    let store = Store::open("cases", LEDGER, options(&disk, EngineKind::Sled)).unwrap();
+    (0..100).for_each(|number| drop(ledger::make(&store, 0, number).unwrap()));
+    store.checkpoint().unwrap();
+    let before = disk.used();
+    disk.set_capacity(before + 2_000);
+    assert_eq!(store.snapshot_in_directory(&mut |_| ()).unwrap_err().kind(), Kind::Exhausted);
+    assert_eq!((disk.used(), disk.files_ending(".partial")), (before, Vec::new()));
 }

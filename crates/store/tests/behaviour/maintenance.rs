@@ -1,10 +1,12 @@
 //! Snapshots, restore, rebuild, compact, verify, and the end of the feed's memory.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Kind, ManualClock};
+use store::disk::Disk;
 use store::simulation::SimulatedDisk;
 use store::{EngineKind, Options, Store};
 
@@ -98,6 +100,7 @@ fn snapshots_let_old_journal_files_go_and_then_old_cursors_expire() {
     (0..200).for_each(|number| drop(ledger::make(&store, 0, number).unwrap()));
     store.snapshot_in_directory(&mut |_| ()).unwrap();
     assert_eq!(store.status().unwrap().journal_start, 1, "the feed's retention has not passed");
+    store.checkpoint().unwrap();
     clock.advance_seconds(8 * 86_400);
     assert!(store.compact_journal().unwrap() > 0);
     let start = store.status().unwrap().journal_start;
@@ -118,9 +121,42 @@ fn snapshots_let_old_journal_files_go_and_then_old_cursors_expire() {
     assert_eq!((refused.kind(), refused.reason()), (Kind::Corrupt, "INDEX_LOST"));
 }
 
+#[test]
+fn journal_files_that_the_index_still_needs_stay_although_a_snapshot_covers_them() {
+    let disk = SimulatedDisk::new(8);
+    let clock = Arc::new(ManualClock::at(origin().time));
+    let calm = Options { flush_after: Duration::from_secs(600), memtable_bytes: 1 << 30, ..on(&disk, "/store") };
+    let options = Options { clock: Arc::clone(&clock) as _, ..calm };
+    let store = Store::open("cases", LEDGER, options.clone()).unwrap();
+    (0..200).for_each(|number| drop(ledger::make(&store, 0, number).unwrap()));
+    store.snapshot_in_directory(&mut |_| ()).unwrap();
+    clock.advance_seconds(8 * 86_400);
+    assert_eq!(store.compact_journal().unwrap(), 0);
+    drop(store);
+    let store = Store::open("cases", LEDGER, options).unwrap();
+    ledger::check(&store, &BTreeMap::from([(0, 200)]));
+    assert!(!disk.exists(Path::new("/store/index.damaged")).unwrap(), "the index was sound and is used");
+    store.checkpoint().unwrap();
+    assert!(store.compact_journal().unwrap() > 0);
+}
+
+#[test]
+fn a_restore_that_waited_for_another_one_does_not_write_over_it() {
+    let disk = SimulatedDisk::new(9);
+    let store = Store::open("cases", LEDGER, on(&disk, "/store")).unwrap();
+    let mut bytes = Vec::new();
+    store.snapshot(&mut bytes, &mut |_| ()).unwrap();
+    let other = disk.lock(Path::new("/restored/lock")).unwrap();
+    let options = on(&disk, "/restored");
+    let waiting = std::thread::spawn(move || store::restore(&mut &bytes[..], &options, &mut |_| ()));
+    std::thread::sleep(Duration::from_millis(100));
+    drop(disk.open(Path::new("/restored/manifest"), true).unwrap());
+    drop(other);
+    assert_eq!(waiting.join().unwrap().unwrap_err().reason(), "DIRECTORY_NOT_EMPTY");
+}
+
 fn disk_remove(disk: &SimulatedDisk, path: &str) {
-    use store::disk::Disk;
-    disk.remove(std::path::Path::new(path)).unwrap();
+    disk.remove(Path::new(path)).unwrap();
 }
 
 #[test]
@@ -164,6 +200,7 @@ fn a_rebuild_that_cannot_be_done_leaves_everything_as_it_was() {
     let store = Store::open("cases", LEDGER, options.clone()).unwrap();
     (0..200).for_each(|number| drop(ledger::make(&store, 0, number).unwrap()));
     store.snapshot_in_directory(&mut |_| ()).unwrap();
+    store.checkpoint().unwrap();
     clock.advance_seconds(8 * 86_400);
     assert!(store.compact_journal().unwrap() > 0);
     store.close().unwrap();

@@ -102,6 +102,22 @@ fn a_journal_that_lost_its_end_is_refused() {
 }
 
 #[test]
+fn what_the_checkpoint_says_was_durable_is_not_cut_off_as_torn() {
+    let disk = SimulatedDisk::new(12);
+    let cases = filled(&disk);
+    // After a power cut the note of what was acknowledged may be old.
+    disk.remove(&PathBuf::from("/store/journal/acknowledged")).unwrap();
+    let last = segments(&disk).pop().unwrap();
+    let length_before = length(&disk, &last);
+    disk.flip_bit(&last, length_before - 1, 5);
+    let refused = reopen(&disk).unwrap_err();
+    assert_eq!((refused.kind(), refused.reason()), (Kind::Corrupt, "JOURNAL_DAMAGED"));
+    assert_eq!(length(&disk, &last), length_before, "nothing was changed");
+    disk.flip_bit(&last, length_before - 1, 5);
+    assert_eq!(reopen(&disk).unwrap(), cases);
+}
+
+#[test]
 fn a_missing_journal_is_refused_and_never_begun_anew() {
     let disk = SimulatedDisk::new(5);
     filled(&disk);
