@@ -46,8 +46,9 @@ pub const TEXT_CHARS_MAX: usize = 2_000;
 pub const WRITE_QUEUE_MAX: usize = 4_096;
 /// Write transactions that share one journal record and one sync.
 pub const WRITE_GROUP_MAX: usize = 512;
-/// Bytes of one value before the engine splits it (sled keeps larger ones in files it never syncs).
-pub const VALUE_CHUNK_BYTES: usize = 60 << 10;
+/// Bytes of one value before the engine splits it: sled writes leaves of up to twenty values at once, and what is over
+/// 128 KiB into files that it never syncs.
+pub const VALUE_CHUNK_BYTES: usize = 4 << 10;
 /// How long the answer to a request id is remembered, in days.
 pub const REQUEST_RETENTION_DAYS: i32 = 7;
 /// Changes read from the feed at once.

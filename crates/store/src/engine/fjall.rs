@@ -4,11 +4,11 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use base::{Error, Kind, Result};
+use base::{Error, Result};
 use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
-use super::{Engine, Operation, Visit};
+use super::{Engine, Operation, Visit, damaged};
 use crate::disk::OpenFailure;
 
 /// fjall in a directory.
@@ -93,9 +93,4 @@ fn classify(path: &Path, error: fjall::Error) -> OpenFailure {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => OpenFailure::Damaged(damaged(path).caused_by(io)),
         _ => OpenFailure::Other(crate::disk::failed("use the index in", path, io)),
     }
-}
-
-fn damaged(path: &Path) -> Error {
-    let path = path.display();
-    Error::new(Kind::Corrupt, "INDEX_DAMAGED", format!("the index in {path} is damaged; restart to build it again"))
 }

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::str::FromStr;
 
-use base::{Error, Result};
+use base::{Error, Kind, Result};
 use bytes::Bytes;
 
 use crate::disk::OpenFailure;
@@ -97,4 +97,11 @@ pub(crate) fn open(kind: EngineKind, path: &Path, cache_bytes: u64) -> Result<Bo
         EngineKind::Sled => Ok(Box::new(SledEngine::open(path, cache_bytes)?)),
         EngineKind::Fjall => Ok(Box::new(FjallEngine::open(path, cache_bytes)?)),
     }
+}
+
+/// An engine's files are damaged.
+fn damaged(path: &Path) -> Error {
+    let path = path.display();
+    let message = format!("the index in {path} is damaged; stop the server and build it again with `wangge rebuild`");
+    Error::new(Kind::Corrupt, "INDEX_DAMAGED", message)
 }

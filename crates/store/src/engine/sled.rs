@@ -2,7 +2,8 @@
 //!
 //! - a file `snap.*.generating`, left by a kill, makes it refuse to open: such files are deleted first;
 //! - `flush` never syncs: the file `db` is synced after it;
-//! - a value over about 128 KiB goes to a file that is never synced: values are cut into chunks of 60 KiB;
+//! - a write of over 128 KiB goes to a file that is never synced, and a leaf, which may have twenty values, is written
+//!   at once: values are cut into chunks of 4 KiB;
 //! - a large `Batch` blows its memory up: keys are written one by one;
 //! - opening damaged files may panic: the panic is caught.
 
@@ -13,10 +14,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use base::{Error, Kind, Result, limits};
+use base::{Error, Result, limits};
 use bytes::Bytes;
 
-use super::{Engine, Operation, Visit};
+use super::{Engine, Operation, Visit, damaged};
+use crate::committer::panic_words;
 use crate::disk::{OpenFailure, is_full};
 
 /// The first byte of a stored value: it follows, or it is in chunks.
@@ -31,7 +33,7 @@ pub struct SledEngine {
     /// The file that `flush` writes and does not sync.
     file: File,
     values: sled::Tree,
-    /// The chunks of large values, under the value's key and the chunk's number.
+    /// The chunks of large values, under the value's key, its checksum and the chunk's number.
     chunks: sled::Tree,
     db: sled::Db,
 }
@@ -51,17 +53,16 @@ impl SledEngine {
         // sled reports some damage by panicking. Nothing of it is used after that.
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let db = config.open()?;
-            let values = db.open_tree("values")?;
-            let chunks = db.open_tree("chunks")?;
+            // An index with another layout of these trees has other numbers, and is found to hold nothing.
+            let values = db.open_tree("values.2")?;
+            let chunks = db.open_tree("chunks.2")?;
             Ok::<_, sled::Error>((db, values, chunks))
         }));
         let (db, values, chunks) = match opened {
             Ok(Ok(opened)) => opened,
             Ok(Err(error)) => return Err(classify(path, error)),
             Err(panic) => {
-                let words = panic.downcast_ref::<String>().cloned();
-                let words = words.or_else(|| panic.downcast_ref::<&str>().map(|words| (*words).to_owned()));
-                return Err(OpenFailure::Damaged(damaged(path).caused_by(words.unwrap_or_default())));
+                return Err(OpenFailure::Damaged(damaged(path).caused_by(panic_words(&*panic))));
             }
         };
         let file = File::open(path.join("db")).map_err(other)?;
@@ -71,48 +72,50 @@ impl SledEngine {
         Ok(Self { path: path.to_path_buf(), file, values, chunks, db })
     }
 
-    fn chunk_key(key: &[u8], number: u32) -> Vec<u8> {
-        [key, &number.to_be_bytes()].concat()
+    fn chunk_key(key: &[u8], chunks: Chunks, number: u32) -> Vec<u8> {
+        [key, &chunks.crc, &number.to_be_bytes()].concat()
     }
 
     fn insert(&self, key: &[u8], value: &[u8]) -> Result<()> {
-        let mut head = Vec::with_capacity(1 + value.len().min(limits::VALUE_CHUNK_BYTES));
-        if value.len() <= limits::VALUE_CHUNK_BYTES {
-            head.push(WHOLE);
-            head.extend_from_slice(value);
+        let head = if value.len() <= limits::VALUE_CHUNK_BYTES {
+            [&[WHOLE], value].concat()
         } else {
-            let mut count = 0_u32;
-            for chunk in value.chunks(limits::VALUE_CHUNK_BYTES) {
-                self.chunks.insert(Self::chunk_key(key, count), chunk).map_err(|error| self.failed(error))?;
-                count += 1;
-            }
-            head.push(CHUNKED);
-            head.extend_from_slice(&count.to_be_bytes());
-            head.extend_from_slice(&crc32fast::hash(value).to_be_bytes());
-        }
-        let kept = chunk_count(&head);
+            self.insert_chunks(key, value)?
+        };
+        let kept = Chunks::of(&head);
         let before = self.values.insert(key, head).map_err(|error| self.failed(error))?;
-        self.remove_chunks(key, kept, before.as_deref())
+        self.remove_chunks(key, before.as_deref().and_then(Chunks::of), kept)
+    }
+
+    /// Writes the chunks of a large value and answers the head that names them. The chunks of the value before stay
+    /// as they are until the head is replaced, so that the key has a whole value wherever the process ends.
+    fn insert_chunks(&self, key: &[u8], value: &[u8]) -> Result<Vec<u8>> {
+        let count = u32::try_from(value.len().div_ceil(limits::VALUE_CHUNK_BYTES))
+            .map_err(|_| Error::internal(format!("a value of {} bytes is too large for sled", value.len())))?;
+        let chunks = Chunks { count, crc: crc32fast::hash(value).to_be_bytes() };
+        for (number, chunk) in (0..).zip(value.chunks(limits::VALUE_CHUNK_BYTES)) {
+            self.chunks.insert(Self::chunk_key(key, chunks, number), chunk).map_err(|error| self.failed(error))?;
+        }
+        Ok([&[CHUNKED][..], &count.to_be_bytes(), &chunks.crc].concat())
     }
 
     fn remove(&self, key: &[u8]) -> Result<()> {
         let before = self.values.remove(key).map_err(|error| self.failed(error))?;
-        self.remove_chunks(key, 0, before.as_deref())
+        self.remove_chunks(key, before.as_deref().and_then(Chunks::of), None)
     }
 
-    /// Removes the chunks that a replaced value had and the new one has not.
-    fn remove_chunks(&self, key: &[u8], kept: u32, before: Option<&[u8]>) -> Result<()> {
-        for number in kept..before.map_or(0, chunk_count) {
-            self.chunks.remove(Self::chunk_key(key, number)).map_err(|error| self.failed(error))?;
+    /// Removes the chunks of a replaced value, but not those that the new one has under the same keys.
+    fn remove_chunks(&self, key: &[u8], gone: Option<Chunks>, kept: Option<Chunks>) -> Result<()> {
+        let Some(gone) = gone else { return Ok(()) };
+        let first = kept.filter(|kept| kept.crc == gone.crc).map_or(0, |kept| kept.count);
+        for number in first..gone.count {
+            self.chunks.remove(Self::chunk_key(key, gone, number)).map_err(|error| self.failed(error))?;
         }
         Ok(())
     }
 
     /// The value that a head stands for.
     fn value(&self, key: &[u8], head: &[u8]) -> Result<Option<Bytes>> {
-        if let Some((&WHOLE, value)) = head.split_first() {
-            return Ok(Some(Bytes::copy_from_slice(value)));
-        }
         let mut head = Some(sled::IVec::from(head));
         for _ in 0..ATTEMPTS {
             let Some(found) = &head else { return Ok(None) };
@@ -130,14 +133,15 @@ impl SledEngine {
     }
 
     fn assemble(&self, key: &[u8], head: &[u8]) -> Result<Option<Bytes>> {
+        let Some(chunks) = Chunks::of(head) else { return Ok(None) };
         let mut value = Vec::new();
-        for number in 0..chunk_count(head) {
-            match self.chunks.get(Self::chunk_key(key, number)).map_err(|error| self.failed(error))? {
+        for number in 0..chunks.count {
+            match self.chunks.get(Self::chunk_key(key, chunks, number)).map_err(|error| self.failed(error))? {
                 Some(chunk) => value.extend_from_slice(&chunk),
                 None => return Ok(None),
             }
         }
-        Ok((head.get(5..9) == Some(&crc32fast::hash(&value).to_be_bytes()[..])).then(|| value.into()))
+        Ok((crc32fast::hash(&value).to_be_bytes() == chunks.crc).then(|| value.into()))
     }
 
     fn failed(&self, error: sled::Error) -> Error {
@@ -191,11 +195,19 @@ impl Engine for SledEngine {
     }
 }
 
-/// How many chunks a head names.
-fn chunk_count(head: &[u8]) -> u32 {
-    match head {
-        [CHUNKED, count @ ..] => count.first_chunk().map_or(0, |count| u32::from_be_bytes(*count)),
-        _ => 0,
+/// The chunks that a head names.
+#[derive(Clone, Copy)]
+struct Chunks {
+    count: u32,
+    /// The checksum of the whole value, which keeps its chunks apart from those of the key's other values.
+    crc: [u8; 4],
+}
+
+impl Chunks {
+    fn of(head: &[u8]) -> Option<Self> {
+        let (&CHUNKED, rest) = head.split_first()? else { return None };
+        let (count, rest) = rest.split_first_chunk()?;
+        Some(Self { count: u32::from_be_bytes(*count), crc: rest.try_into().ok()? })
     }
 }
 
@@ -241,7 +253,23 @@ fn classify(path: &Path, error: sled::Error) -> OpenFailure {
     }
 }
 
-fn damaged(path: &Path) -> Error {
-    let path = path.display();
-    Error::new(Kind::Corrupt, "INDEX_DAMAGED", format!("the index in {path} is damaged; restart to build it again"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_value_stays_whole_until_the_one_that_replaces_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = SledEngine::open(&directory.path().join("index"), 16 << 20).unwrap();
+        let (before, after) = (vec![1; 300_000], vec![2; 200_000]);
+        engine.insert(b"key", &before).unwrap();
+        // The process ends when the chunks of the new value are written and its head is not.
+        engine.insert_chunks(b"key", &after).unwrap();
+        assert_eq!(engine.get(b"key").unwrap().as_deref(), Some(&before[..]));
+        engine.insert(b"key", &after).unwrap();
+        assert_eq!(engine.get(b"key").unwrap().as_deref(), Some(&after[..]));
+        assert_eq!(engine.chunks.len(), after.len().div_ceil(limits::VALUE_CHUNK_BYTES), "only its own are left");
+        engine.remove(b"key").unwrap();
+        assert!(engine.chunks.is_empty());
+    }
 }

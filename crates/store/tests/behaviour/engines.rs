@@ -50,6 +50,29 @@ fn sled_opens_although_a_snapshot_of_its_own_was_never_finished() {
     assert!(!directory.path().join("index.damaged").exists(), "the index was sound");
 }
 
+/// sled puts what it writes at once, when that is over 128 KiB, into a file of its own that it never syncs. It writes
+/// whole leaves at once, so it is not enough that each value is smaller.
+#[test]
+fn sled_keeps_everything_in_the_file_that_is_synced() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index");
+    let engine = SledEngine::open(&path, 16 << 20).unwrap();
+    let mut random = fastrand::Rng::with_seed(1);
+    for round in 0..6_u8 {
+        let operations: Vec<_> = (0..120_u16)
+            .map(|number| {
+                let length = if random.bool() { 4_096 } else { random.usize(..90_000) };
+                let value = (random.u8(..5) > 0).then(|| vec![round; length].into());
+                (bytes::Bytes::copy_from_slice(&number.to_be_bytes()), value)
+            })
+            .collect();
+        engine.apply(&operations).unwrap();
+        engine.sync().unwrap();
+        let beside: Vec<_> = std::fs::read_dir(path.join("blobs")).unwrap().map(|file| file.unwrap().path()).collect();
+        assert!(beside.is_empty(), "round {round}: {} files that are never synced", beside.len());
+    }
+}
+
 #[test]
 fn every_engine_keeps_large_records_over_a_restart() {
     for engine in [EngineKind::Sled, EngineKind::Fjall, EngineKind::Memory] {
