@@ -6,12 +6,15 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use base::Result;
+use base::{Error, Kind, Result};
+use bytes::Bytes;
 
+use crate::engine::Visit;
 use crate::key::prefix_end;
 use crate::keyspace::{self, HEADER};
 use crate::progress::{Progress, Step};
 use crate::schema::{AnyTable, Schema};
+use crate::shared::Shared;
 use crate::store::Store;
 use crate::view::View;
 
@@ -19,6 +22,8 @@ use crate::view::View;
 const EXAMPLES_MAX: usize = 20;
 /// How often progress is told, in records.
 const TELL_EVERY: u64 = 10_000;
+/// How often a scrub looks whether it is in the way, in keys.
+const LOOK_EVERY: u64 = 1_000;
 
 /// What a scrub found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,9 +61,35 @@ impl ScrubReport {
 
 impl Store {
     /// Computes every index and aggregate again and compares, at one moment, while others go on writing. Blocks;
-    /// reads everything.
+    /// reads everything. As long as it reads, changes gather in memory; it gives way before writers would have to wait:
+    /// `Unavailable`, `SCRUB_GAVE_WAY`.
     pub fn scrub(&self, progress: Progress<'_>) -> Result<ScrubReport> {
-        self.read(|view| scrub(view, self.shared().schema, progress))
+        let shared = self.shared();
+        self.read(|view| scrub(&Yielding { view, shared }, shared.schema, progress))
+    }
+}
+
+/// A view for long work, which ends when it keeps too much from being written to the engine.
+struct Yielding<'a> {
+    view: &'a dyn View,
+    shared: &'a Shared,
+}
+
+impl View for Yielding<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        self.view.get(key)
+    }
+
+    fn range(&self, start: &[u8], end: &[u8], reverse: bool, visit: Visit<'_>) -> Result<()> {
+        let mut visited = 0_u64;
+        self.view.range(start, end, reverse, &mut |key, value| {
+            visited += 1;
+            if visited.is_multiple_of(LOOK_EVERY) && self.shared.is_crowded() {
+                let message = "so much was written meanwhile that the scrub gave way; try again at a calmer time";
+                return Err(Error::new(Kind::Unavailable, "SCRUB_GAVE_WAY", message));
+            }
+            visit(key, value)
+        })
     }
 }
 

@@ -112,4 +112,9 @@ impl Shared {
     pub(crate) fn wait_for_room(&self) -> Result<()> {
         self.flush.wait_for_room(&|| self.memtable.active_bytes() < self.memtable_bytes.saturating_mul(3))
     }
+
+    /// Whether so much waits for the engine that the committer will soon be held back.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.memtable.active_bytes() >= self.memtable_bytes.saturating_mul(2)
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use store::disk::Disk;
@@ -75,6 +76,28 @@ fn numbers_that_meet_are_refused_when_the_store_opens() {
         let refused = Store::open("cases", schema, Options::memory()).map(drop).unwrap_err();
         assert!(refused.message().contains(what), "{}", refused.message());
     }
+}
+
+#[test]
+fn a_scrub_gives_way_before_writers_have_to_wait_for_it() {
+    let store = Store::open("cases", SCHEMA, Options { memtable_bytes: 100_000, ..Options::memory() }).unwrap();
+    store.write_blocking(origin(), |tx| (0..11_000).try_for_each(|id| CASES.put(tx, &case(id, 1, 1)))).unwrap();
+    store.checkpoint().unwrap();
+    assert!(store.scrub(&mut |_| ()).unwrap().is_clean());
+    let began = Instant::now();
+    let gave_way = store.scrub(&mut |_| {
+        // The first 100,000 bytes are on their way to the engine, and wait for this read.
+        for id in 0.. {
+            put(&store, Case { attachment: vec![7; 20_000], ..case(id, 2, 1) }).unwrap();
+            if store.status().unwrap().waiting_bytes > 200_000 {
+                break;
+            }
+        }
+    });
+    assert_eq!(gave_way.unwrap_err().reason(), "SCRUB_GAVE_WAY");
+    put(&store, case(5, 2, 1)).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(20), "nobody waited for it");
+    assert!(store.scrub(&mut |_| ()).unwrap().is_clean());
 }
 
 #[test]
