@@ -93,7 +93,7 @@ pub(crate) fn keep(disk: &dyn Disk, partial: &Path, directory: &Path, sequence: 
     let renamed = disk.rename(partial, &path).and_then(|()| disk.sync_directory(directory));
     renamed.map_err(|error| disk::failed("name", &path, error))?;
     let home = directory.parent().unwrap_or(directory);
-    for old in list(disk, home)?.split_off(1).into_iter().skip(KEPT - 1) {
+    for old in list(disk, home)?.into_iter().skip(KEPT) {
         disk.remove(&old.path).map_err(|error| disk::failed("remove", &old.path, error))?;
     }
     Ok(())
