@@ -107,6 +107,13 @@ impl Error {
         self
     }
 
+    /// Says it in other words, for somebody who sees it from elsewhere; everything else stays.
+    #[must_use]
+    pub fn saying(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
     /// Adds one wrong field.
     #[must_use]
     pub fn with_violation(mut self, violation: Violation) -> Self {
@@ -205,6 +212,14 @@ impl Violations {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_words_change_nothing_else() {
+        let error = Error::invalid("a", "is wrong").with("key", 1).caused_by("the disk").saying("so");
+        assert_eq!((error.kind(), error.reason(), error.message()), (Kind::Invalid, "INVALID_FIELDS", "so"));
+        assert_eq!((error.metadata().len(), error.violations().len()), (1, 1));
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the disk");
+    }
 
     #[test]
     fn every_wrong_field_is_reported_at_once() {

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use api::events::v1::event_service_server::EventServiceServer;
 use api::grids::v1::grid_service_client::GridServiceClient;
 use api::staff::v1::staff_service_client::StaffServiceClient;
-use base::{Clock, Error, Result, limits};
+use base::{Clock, Result, Violations, limits};
 use rpc::Link;
 use serde::{Deserialize, Serialize};
 use store::Store;
@@ -35,6 +35,9 @@ use model::deadline::Deadlines;
 
 /// The name of the service: its store's directory, its configuration's section.
 pub const SERVICE_NAME: &str = "events";
+
+/// Farther from an area than this a point is not placed in it, whatever the deployment says.
+const OUTSIDE_TOLERANCE_M_MAX: f64 = 10_000.0;
 
 /// What a deployment decides about its events.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +59,20 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// Finds every setting that makes no sense.
+    pub fn check(&self) -> Result<()> {
+        let mut wrong = Violations::new();
+        if !(0.0..=OUTSIDE_TOLERANCE_M_MAX).contains(&self.outside_tolerance_m) {
+            wrong.add("outside_tolerance_m", format!("must lie in 0..{OUTSIDE_TOLERANCE_M_MAX} metres"));
+        }
+        if let Err(error) = Deadlines::new(self.deadlines.clone(), &self.calendar) {
+            error.violations().iter().for_each(|fault| wrong.add(&fault.field, &fault.description));
+        }
+        wrong.check()
+    }
+}
+
 /// The service. Cloning is cheap; all clones are one.
 #[derive(Clone)]
 pub struct Events(Arc<Inner>);
@@ -73,15 +90,12 @@ impl Events {
     /// The service over a store that was opened with [`SCHEMA`], and the ways to the services it asks. Fails with
     /// every setting in `options` that makes no sense.
     pub fn new(store: Store, grids: Link, staff: Link, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
-        let tolerance = options.outside_tolerance_m;
-        if !(0.0..=10_000.0).contains(&tolerance) {
-            return Err(Error::invalid("outside_tolerance_m", "must lie in 0..10,000 metres"));
-        }
+        options.check()?;
         Ok(Self(Arc::new(Inner {
             store,
             grids: GridServiceClient::new(grids),
             staff: StaffServiceClient::new(staff),
-            outside_tolerance_m: tolerance,
+            outside_tolerance_m: options.outside_tolerance_m,
             deadlines: Deadlines::new(options.deadlines, &options.calendar)?,
             clock,
         })))

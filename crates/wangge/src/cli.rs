@@ -85,6 +85,11 @@ pub(crate) fn degrees(text: &str) -> Result<Degrees, String> {
     Ok(Degrees { longitude: number(longitude)?, latitude: number(latitude)? })
 }
 
+/// Reads at most how many entries are asked for.
+pub(crate) fn limit(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|limit| *limit > 0).ok_or_else(|| format!("{text:?} is no limit; write 1 or more"))
+}
+
 /// Reads how long something lasts, in seconds: `90s`, `30m`, `12h`, `366d`.
 pub(crate) fn seconds(text: &str) -> Result<i64, String> {
     let wrong = || format!("{text:?} is no duration; write 90s, 30m, 12h or 366d");
@@ -176,5 +181,6 @@ mod tests {
         assert!(seconds("12").is_err() && seconds("").is_err() && seconds("-1d").is_err() && seconds("5小").is_err());
         assert_eq!(degrees("117.5, 34.7").unwrap().latitude, 34.7);
         assert!(degrees("117.5").unwrap_err().contains("LON,LAT"));
+        assert!(limit("7") == Ok(7) && limit("0").is_err() && limit("many").unwrap_err().contains("1 or more"));
     }
 }

@@ -206,6 +206,12 @@ impl Config {
         if !(1..=65_536).contains(&self.store.cache_mib) {
             wrong.add("store.cache_mib", "must lie in 1..65536");
         }
+        if let Err(error) = self.events.check() {
+            error
+                .violations()
+                .iter()
+                .for_each(|fault| wrong.add(format!("events.{}", fault.field), &fault.description));
+        }
         if self.data.as_os_str().is_empty() {
             wrong.add("data", "must name a directory");
         }
@@ -304,6 +310,16 @@ mod tests {
         assert!(error.contains("tls.authority: must name the PEM file"), "{error}");
         config.tls.authority = PathBuf::from("ca.pem");
         config.check().unwrap();
+    }
+
+    #[test]
+    fn settings_of_a_service_are_checked_with_the_others() {
+        let mut config = Config { data: PathBuf::new(), ..Default::default() };
+        config.events.outside_tolerance_m = f64::NAN;
+        config.events.calendar.holidays.push("new year".to_owned());
+        let error = config.check().unwrap_err();
+        let fields: Vec<&str> = error.violations().iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!(fields, ["events.outside_tolerance_m", "events.calendar.holidays", "data"], "{error}");
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub const OUTPUT_CLOSED: &str = "OUTPUT_CLOSED";
 /// The reason of an error in the command line that the parser could not see.
 pub const USAGE: &str = "USAGE";
 
+/// tonic's only words for a connection that breaks, also when one side encrypts and the other does not: which of them
+/// depends on whether the other side's refusal comes before the connection ends.
+const BROKEN_CONNECTION: [&str; 2] = ["transport error", "h2 protocol error"];
+
 /// Where a command writes its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -136,6 +140,11 @@ fn error_json(error: &Error) -> Value {
 
 /// What somebody who sees this error should try, where the message alone does not say it.
 fn hint(error: &Error) -> Option<&'static str> {
+    if BROKEN_CONNECTION.iter().any(|words| error.message().starts_with(words)) {
+        return Some(
+            "does the server still run, and does it take https:// rather than http:// (or the other way round)?",
+        );
+    }
     match error.kind() {
         Kind::Unauthenticated => Some(
             "the server writes DIR/admin.token at its first start; name it with --token-file or WANGGE_TOKEN_FILE.\n      \
@@ -144,10 +153,6 @@ fn hint(error: &Error) -> Option<&'static str> {
         Kind::Forbidden => Some("`wangge token whoami` shows your posts"),
         Kind::Conflict => Some("read it again and repeat the change on what you then see"),
         Kind::Internal => Some("the server's log has the details"),
-        // tonic's only words for a connection that breaks, also when one side encrypts and the other does not.
-        Kind::Unavailable if error.message() == "transport error" => {
-            Some("does the server still run, and does it take https:// rather than http:// (or the other way round)?")
-        }
         _ => None,
     }
 }
@@ -184,6 +189,16 @@ mod tests {
         let error = Error::invalid("point.datum", "must be set");
         assert_eq!(error_text(&error), "error: the request has wrong fields\n  point.datum: must be set\n");
         assert_eq!(error_json(&error)["error"]["violations"][0]["field"], "point.datum");
+    }
+
+    #[test]
+    fn a_connection_that_breaks_makes_one_think_of_encryption_whatever_its_words() {
+        for (kind, words) in
+            [(Kind::Unavailable, "transport error"), (Kind::Internal, "h2 protocol error: http2 error")]
+        {
+            assert!(hint(&Error::new(kind, "PEER", words)).unwrap().contains("https://"), "{words}");
+        }
+        assert!(hint(&Error::internal("a fault")).unwrap().contains("log"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use api::operations::v1::operations_service_server::OperationsServiceServer;
 use base::{Clock, Error, Kind, Result, limits};
 use prost::Message;
 use store::Store;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
@@ -32,6 +32,8 @@ use crate::{telemetry, upkeep};
 
 /// How often a silent connection is checked, and how long the answer may take.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Connections that wait to be accepted.
+const CALLERS_WAITING_MAX: u32 = 1_024;
 /// How long a caller may take to agree on encryption.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The file with the first administrator's token, inside the data directory.
@@ -58,6 +60,7 @@ impl Server {
     /// keeps a store from opening, in words for whoever runs the server.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
         config.check()?;
+        let reserved = reserve(config.listen).map_err(|cause| unbindable(config.listen, cause))?;
         let (stopping, stop_seen) = watch::channel(false);
         let (settings, composed_clock, composed_stop) = (config.clone(), clock.clone(), stop_seen.clone());
         // Stores wait for the disk when they open, for minutes when an index is built again. On a thread of its own that
@@ -73,7 +76,7 @@ impl Server {
         if let Some(store) = stores.get(STAFF) {
             make_administrator(store, &config.data.join(ADMIN_TOKEN_FILE), &*clock).await?;
         }
-        let listener = TcpListener::bind(config.listen).await.map_err(|cause| unbindable(config.listen, cause))?;
+        let listener = reserved.listen(CALLERS_WAITING_MAX).map_err(|cause| unbindable(config.listen, cause))?;
         let address = listener.local_addr().map_err(|cause| unbindable(config.listen, cause))?;
         let metrics = match config.metrics_listen {
             None => None,
@@ -169,7 +172,8 @@ async fn make_administrator(store: &Store, file: &Path, clock: &dyn Clock) -> Re
     staff::write_token_file(file, &token).map_err(|error| {
         // The next start finds an administrator and writes no token.
         let advice = "`wangge token issue --data DIR --out FILE` makes another while the server is stopped";
-        Error::new(error.kind(), error.reason().to_owned(), format!("{}; {advice}", error.message()))
+        let message = format!("{}; {advice}", error.message());
+        error.saying(message)
     })?;
     tracing::info!(file = %file.display(), "made the first administrator; the file holds the token");
     Ok(())
@@ -208,6 +212,17 @@ pub(crate) fn make_private_directory(directory: &Path) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory).map_err(failed)
+}
+
+/// Takes the address without listening yet: a taken one is found before anything is made, and nobody calls a server that
+/// is not ready.
+fn reserve(listen: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Connections of a server that stopped a moment ago do not hold its address.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    Ok(socket)
 }
 
 fn unbindable(listen: SocketAddr, cause: std::io::Error) -> Error {

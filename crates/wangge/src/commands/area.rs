@@ -38,7 +38,7 @@ pub struct ListArguments {
     #[arg(long)]
     retired: bool,
     /// At most so many
-    #[arg(long, default_value_t = 200, value_name = "N")]
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = cli::limit)]
     limit: usize,
 }
 

@@ -24,7 +24,7 @@ Examples:
 
 The CSV file has a header with the columns lon and lat. All columns are carried through in their order, and \
 area_code, area_name, decided_by and border_m are added. A row whose lon or lat cannot be used is told on standard error \
-with its line, carried through with empty answers, and makes the command end with code 1. Memory does not grow with \
+with its row number (the header is row 1), carried through with empty answers, and makes the command end with code 1. Memory does not grow with \
 the file.")]
 pub struct Arguments {
     /// Degrees east

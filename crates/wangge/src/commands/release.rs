@@ -38,7 +38,7 @@ pub enum Command {
 #[command(after_help = "Example:\n  wangge release list")]
 pub struct ListArguments {
     /// At most so many
-    #[arg(long, default_value_t = 50, value_name = "N")]
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = cli::limit)]
     limit: usize,
 }
 
@@ -62,7 +62,7 @@ pub struct FindingsArguments {
     #[arg(long, value_parser = kind)]
     kind: Option<i32>,
     /// At most so many
-    #[arg(long, default_value_t = 200, value_name = "N")]
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = cli::limit)]
     limit: usize,
 }
 

@@ -9,6 +9,7 @@ use rpc::status::from_status;
 
 use super::area::resolve;
 use super::page_size;
+use crate::cli;
 use crate::client::Clients;
 use crate::output::{Output, table};
 use crate::words;
@@ -59,7 +60,7 @@ pub struct ListArguments {
     #[arg(long, value_parser = post)]
     post: Option<i32>,
     /// At most so many
-    #[arg(long, default_value_t = 200, value_name = "N")]
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = cli::limit)]
     limit: usize,
 }
 

@@ -82,7 +82,7 @@ impl Player {
                 Ok(event) => drop(open.insert(index, event)),
                 Err(error) => {
                     open.remove(&index);
-                    refused.get_or_insert_with(|| name_the_step(&error, at, incident, step));
+                    refused.get_or_insert_with(|| name_the_step(error, at, incident, step));
                 }
             }
         }
@@ -199,10 +199,10 @@ fn agenda(incidents: &[Incident]) -> Vec<(Time, usize, Option<usize>)> {
 }
 
 /// The same error, saying at which step of the day it came.
-fn name_the_step(error: &Error, at: Time, incident: &Incident, step: Option<usize>) -> Error {
+fn name_the_step(error: Error, at: Time, incident: &Incident, step: Option<usize>) -> Error {
     let what = step.map_or("report".to_owned(), |step| format!("{:?}", incident.course[step].act));
     let message = format!("{at}, {what} of {} ({}): {error}", incident.category, incident.address);
-    Error::new(error.kind(), error.reason().to_owned(), message)
+    error.saying(message)
 }
 
 /// The first and the last moment of the day that is played.

@@ -84,6 +84,7 @@ async fn an_address_that_is_taken_is_named() {
     let error = Server::start(second, Arc::new(SystemClock)).await.map(|_| ()).unwrap_err();
     assert_eq!(error.reason(), "LISTEN");
     assert!(error.message().contains(&server.address().to_string()));
+    assert!(!folder.path().join("two").exists(), "nothing is made for a server that cannot run");
     server.stop().await.unwrap();
 }
 

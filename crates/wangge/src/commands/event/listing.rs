@@ -77,7 +77,7 @@ pub struct ListArguments {
     #[arg(long)]
     oldest_first: bool,
     /// At most so many
-    #[arg(long, default_value_t = 50, value_name = "N")]
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = cli::limit)]
     limit: usize,
 }
 

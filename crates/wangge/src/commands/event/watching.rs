@@ -63,5 +63,5 @@ fn resumable(error: Error, cursor: &str) -> Error {
         return error;
     }
     let message = format!("{}; go on with --cursor {cursor}", error.message());
-    Error::new(error.kind(), error.reason().to_owned(), message).with("cursor", cursor)
+    error.saying(message).with("cursor", cursor)
 }

@@ -66,6 +66,10 @@ pub(super) fn read(file: &Path, levels: &[Level], datum: Datum, bar: &ProgressBa
             reading.fault(&feature, "geometry", &error.to_string());
         }
         Ok(())
+    });
+    let feature_count = feature_count.map_err(|error| {
+        let message = format!("{}: {}", file.display(), error.message());
+        error.saying(message)
     })?;
     reading.finish(feature_count)
 }
@@ -279,6 +283,17 @@ mod tests {
         assert!(
             error.contains("features[0].properties: gives code 11 a name of 201 characters; at most 200"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_of_another_kind_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "lon,lat\n").unwrap();
+        let error = contents(&file).unwrap_err();
+        assert!(
+            error.message().contains(file.path().to_str().unwrap()) && error.reason() == "BAD_GEOJSON",
+            "{error:?}"
         );
     }
 

@@ -201,20 +201,24 @@ fn unreadable(input: &Path, wrong: &str) -> Error {
 fn fault(cause: &csv::Error) -> String {
     match cause.kind() {
         csv::ErrorKind::Utf8 { pos, .. } => {
-            let line = pos.as_ref().map_or(1, csv::Position::line);
-            format!("line {line} is not UTF-8 (it may be GBK); save the file as UTF-8")
+            format!("row {} is not UTF-8 (it may be GBK); save the file as UTF-8", row_number(pos.as_ref()))
         }
         _ => cause.to_string(),
     }
 }
 
 fn name_row(row: &StringRecord, wrong: &str, number: u64) {
-    let line = row.position().map_or(0, csv::Position::line);
+    let row = row_number(row.position());
     if number <= ROWS_NAMED_MAX {
-        eprintln!("line {line}: {wrong}");
+        eprintln!("row {row}: {wrong}");
     } else if number == ROWS_NAMED_MAX + 1 {
-        eprintln!("line {line}: {wrong}; further rows are only counted");
+        eprintln!("row {row}: {wrong}; further rows are only counted");
     }
+}
+
+/// The number of a row as spreadsheets count: the header is row 1, and a line break inside a cell begins no row.
+fn row_number(position: Option<&csv::Position>) -> u64 {
+    position.map_or(0, csv::Position::record) + 1
 }
 
 /// Where the two numbers stand in a row.
@@ -248,8 +252,13 @@ impl Columns {
             text.parse::<f64>().map_err(|_| format!("{name} {text:?} is no number"))
         };
         let (longitude, latitude) = (number(self.longitude, "lon")?, number(self.latitude, "lat")?);
-        geometry::Position::new(longitude, latitude).map_err(|error| error.to_string())?;
-        Ok((longitude, latitude))
+        match geometry::Position::new(longitude, latitude) {
+            Ok(_) => Ok((longitude, latitude)),
+            Err(error) => {
+                let faults = error.violations().iter().map(|fault| format!("{} {}", fault.field, fault.description));
+                Err(faults.collect::<Vec<_>>().join(", "))
+            }
+        }
     }
 }
 
@@ -329,12 +338,12 @@ mod tests {
     }
 
     #[test]
-    fn a_text_in_another_encoding_is_named_with_its_line_and_what_would_be_right() {
-        let gbk = b"lon,lat,place\n120.2,22.9,\xb6\xab\n";
+    fn a_text_in_another_encoding_is_named_with_its_row_and_what_would_be_right() {
+        let gbk = b"lon,lat,place\r\n120.2,22.9,\"two\r\nlines\"\r\n120.2,22.9,\xb6\xab\r\n";
         let mut rows = csv::Reader::from_reader(&gbk[..]);
         rows.headers().unwrap();
-        let said = fault(&rows.records().next().unwrap().unwrap_err());
-        assert_eq!(said, "line 2 is not UTF-8 (it may be GBK); save the file as UTF-8");
+        let said = fault(&rows.records().nth(1).unwrap().unwrap_err());
+        assert_eq!(said, "row 3 is not UTF-8 (it may be GBK); save the file as UTF-8");
     }
 
     #[test]
@@ -354,6 +363,7 @@ mod tests {
         let wrong = |cells: [&str; 2]| columns.point(&StringRecord::from(cells.to_vec())).unwrap_err();
         assert_eq!(wrong(["", "22.9"]), "lon \"\" is no number");
         assert_eq!(wrong(["120", "north"]), "lat \"north\" is no number");
-        assert!(wrong(["NaN", "22.9"]).contains("longitude") && wrong(["120.2", "91"]).contains("latitude"));
+        assert_eq!(wrong(["120.2", "91"]), "latitude_deg is 91, but must lie from -90 to 90 degrees");
+        assert!(wrong(["NaN", "22.9"]).starts_with("longitude_deg is NaN"));
     }
 }
