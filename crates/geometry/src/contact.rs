@@ -10,7 +10,7 @@ use crate::exact::{Point, on_segment, orientation, segments_cross, segments_touc
 
 /// Pairs of edges compared for each edge of a shape, on average, before the search gives up. Real boundaries need
 /// about ten; only a shape drawn to be nasty needs more, and for it "not clean" is answer enough.
-const PAIRS_PER_EDGE_MAX: usize = 2_000;
+pub(crate) const PAIRS_PER_EDGE_MAX: usize = 2_000;
 
 /// How two edges meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 //! Shapes on the map: datum transforms, boundaries, the coverage index that answers "which area is this point in?",
-//! distances in metres, validation of boundaries, and made-up divisions for demos and benches.
+//! distances in metres, unions, validation of boundaries, and made-up divisions for demos and benches.
 //!
 //! What is deliberately not here: input and output (only readers handed in), async, protobuf, storage, and any notion
 //! of a release or a tree of areas. It is the only crate that names `geo`, `geojson`, `robust` and `rstar`; none of
@@ -16,6 +16,7 @@ mod exact;
 pub mod generate;
 pub mod position;
 pub mod shape;
+mod union;
 pub mod validate;
 
 pub use coverage::{Answer, Coverage, DecidedBy, Explanation, Item, Near};
@@ -24,4 +25,5 @@ pub use generate::{Division, Part, Site, tessellate};
 pub use position::Position;
 pub use shape::features::{Feature, read_features};
 pub use shape::{Bounds, Shape};
+pub use union::union;
 pub use validate::{Area, Finding, FindingKind, Severity, Tolerances, validate};

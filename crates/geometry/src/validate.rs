@@ -7,7 +7,7 @@
 //! | empty shape | an area without a polygon |
 //! | duplicate code | one code on several areas |
 //! | overlap | two areas of the same rank that share more than a sliver |
-//! | gap | a hole in the union of all areas of one rank (never of rank 0: exclusive grids need not adjoin); land outside the union's outline is no gap |
+//! | gap | a hole in the union of all areas of one rank (never of rank 0: exclusive grids need not adjoin), or ground of an area that none of the areas in it covers; land outside all areas is no gap |
 //! | outside parent | a child of which more than a sliver lies outside its parent |
 //! | not checked | a check that was given up, and why |
 //!
@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::coverage::EXCLUSIVE_RANK;
-use crate::distance::ring_area_m2;
+use crate::union::rings_of;
 use crate::{Position, Shape};
 
 /// One area as validation takes it.
@@ -70,7 +70,7 @@ pub enum FindingKind {
     DuplicateCode,
     /// An area has no polygon.
     EmptyShape,
-    /// Ground inside the union of a rank that belongs to nobody.
+    /// Ground between the areas of a rank that belongs to nobody, or ground of an area that none of those in it covers.
     Gap,
     /// A ring turns straight back upon itself.
     Spike,
@@ -97,7 +97,8 @@ pub struct Finding {
     /// What is wrong.
     pub kind: FindingKind,
     /// The areas involved: for an overlap both, for a child outside its parent the child and then the parent, for a
-    /// gap those around it as far as they could be told, else the one or all at fault.
+    /// gap those around it as far as they could be told (after the area whose ground it is, when it is only that one's
+    /// gap), else the one or all at fault.
     pub ids: Vec<u32>,
     /// The codes of the same areas in the same order.
     pub codes: Vec<String>,
@@ -123,12 +124,14 @@ pub fn validate(areas: &[Area], tolerances: &Tolerances) -> Vec<Finding> {
     for area in areas.iter().filter(|area| !area.shape.is_empty()) {
         ranks.entry(area.rank).or_default().push(area);
     }
+    let mut holes = Vec::new();
     for (rank, peers) in &ranks {
         pairs::overlaps(peers, tolerances, &mut findings);
         if *rank != EXCLUSIVE_RANK {
-            gaps::find(peers, tolerances, &mut findings);
+            gaps::find(peers, tolerances, &mut holes, &mut findings);
         }
     }
+    gaps::within_parents(areas, tolerances, &holes, &mut findings);
     pairs::outside_parents(areas, tolerances, &mut findings);
     findings.sort_by(order);
     findings
@@ -183,12 +186,10 @@ struct Piece {
 
 /// Measures a multipolygon of `geo`.
 fn measure(clipped: &geo::MultiPolygon) -> Piece {
-    let ring = |line: &geo::LineString| line.coords().map(|at| [at.x, at.y]).collect::<Vec<_>>();
     let mut total = 0.0;
     let mut largest: Option<(f64, Shape)> = None;
     for polygon in clipped {
-        let rings = std::iter::once(polygon.exterior()).chain(polygon.interiors()).map(ring).collect();
-        let shape = Shape::assemble(vec![rings]);
+        let shape = Shape::assemble(vec![rings_of(polygon).collect()]);
         let area = shape.area_m2();
         total += area;
         if largest.as_ref().is_none_or(|(most, _)| area > *most) {
@@ -203,9 +204,4 @@ fn measure(clipped: &geo::MultiPolygon) -> Piece {
 /// Runs a piece of polygon clipping; a panic in it becomes `None`, so that one nasty boundary cannot end a report.
 fn guarded<T>(clip: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(clip)).ok()
-}
-
-/// A closed ring's signed area, for telling how it turns.
-fn turns_left(ring: &[[f64; 2]]) -> bool {
-    ring_area_m2(ring) > 0.0
 }

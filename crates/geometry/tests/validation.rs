@@ -151,3 +151,104 @@ fn vertices_in_a_neighbours_edge_are_no_overlap() {
     let high = area(2, "high", &[&[[0.01, 0.01], [0.02, 0.01], [0.02, 0.02], [0.01, 0.02]]]);
     assert_eq!(check(&[whole, low, high]), []);
 }
+
+#[test]
+fn a_sliver_between_siblings_that_opens_to_the_outer_edge_is_a_gap_of_their_parent() {
+    let mut left = area(1, "left", &[&[[0.0, 0.0], [0.009, 0.0], [0.01, 0.01], [0.0, 0.01]]]);
+    let mut right = area(2, "right", &[&[[0.01, 0.0], [0.02, 0.0], [0.02, 0.01], [0.01, 0.01]]]);
+    assert_eq!(check(&[left.clone(), right.clone()]), [], "without a parent it lies outside all areas");
+    let parent = Area { rank: 2, ..area(9, "parent", &[&[[0.0, 0.0], [0.02, 0.0], [0.02, 0.01], [0.0, 0.01]]]) };
+    left.parent = Some(9);
+    right.parent = Some(9);
+    let findings = check(&[parent.clone(), left.clone(), right.clone()]);
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    let gap = &findings[0];
+    assert_eq!((gap.kind, gap.severity, &gap.ids[..]), (FindingKind::Gap, Severity::Warning, &[9, 1, 2][..]));
+    let sliver = area(0, "sliver", &[&[[0.009, 0.0], [0.01, 0.0], [0.01, 0.01]]]).shape;
+    assert!((gap.area_m2 / sliver.area_m2() - 1.0).abs() < 1e-6, "{}", gap.area_m2);
+    assert!(sliver.covers(gap.place.unwrap()));
+    let site = Area { id: 3, code: "site".into(), rank: 0, parent: Some(9), shape: sliver.clone() };
+    assert_eq!(check(&[parent.clone(), left.clone(), right.clone(), site.clone()]).len(), 1, "a site fills no gap");
+    assert_eq!(check(&[parent.clone(), site]), [], "where only sites are drawn the parent has its ground itself");
+    let filling = Area { id: 3, code: "filling".into(), rank: 1, parent: Some(9), shape: sliver };
+    assert_eq!(check(&[parent, left, right, filling]), []);
+}
+
+#[test]
+fn a_gap_that_all_its_neighbours_enclose_is_reported_once_whatever_their_parent() {
+    let hole: &[[f64; 2]] = &[[0.002, 0.002], [0.004, 0.002], [0.004, 0.004], [0.002, 0.004]];
+    let outer: &[[f64; 2]] = &[[0.0, 0.0], [0.01, 0.0], [0.01, 0.01], [0.0, 0.01]];
+    let child = Area { parent: Some(9), ..area(1, "child", &[outer, hole]) };
+    let parent = Area { rank: 2, ..area(9, "parent", &[outer]) };
+    let findings = check(&[parent, child]);
+    assert_eq!(findings.iter().map(|found| found.kind).collect::<Vec<_>>(), [FindingKind::Gap]);
+}
+
+#[test]
+fn siblings_whose_outer_edge_has_other_vertices_than_their_parents_leave_no_gap() {
+    let parent = Area { rank: 2, ..area(9, "parent", &[&[[0.0, 0.0], [0.03, 0.01], [0.03, 0.02], [0.0, 0.02]]]) };
+    // The vertex in the parent's slanted edge is rounded to the nearest number, which lies beside the edge.
+    let between = [0.01, 0.01 / 3.0];
+    let left = Area { parent: Some(9), ..area(1, "left", &[&[[0.0, 0.0], between, [0.01, 0.02], [0.0, 0.02]]]) };
+    let right = Area { parent: Some(9), ..area(2, "right", &[&[between, [0.03, 0.01], [0.03, 0.02], [0.01, 0.02]]]) };
+    assert_eq!(check(&[parent, left, right]), []);
+}
+
+#[test]
+fn a_ring_without_ground_is_invalid() {
+    let line = Shape::new(vec![vec![vec![[0.0, 0.0], [0.01, 0.0], [0.02, 0.0], [0.0, 0.0]]]]).unwrap();
+    let point = Shape::new(vec![vec![vec![[0.0, 0.0]; 4]]]).unwrap();
+    for shape in [line, point] {
+        let findings = check(&[Area { id: 0, code: "flat".into(), rank: 1, parent: None, shape }]);
+        let invalid = of_kind(&findings, FindingKind::InvalidRing);
+        assert_eq!((invalid.len(), invalid[0].severity), (1, Severity::Error), "{findings:?}");
+    }
+}
+
+#[test]
+fn one_boundary_given_to_very_many_areas_ends_in_a_bounded_report() {
+    let areas: Vec<Area> =
+        (0..300).map(|id| area(id, &format!("{id:03}"), &[&[[0.0, 0.0], [0.01, 0.0], [0.01, 0.01]]])).collect();
+    let findings = check(&areas);
+    assert_eq!(of_kind(&findings, FindingKind::Overlap).len(), 20_000, "of 44,850 pairs");
+    let given_up = of_kind(&findings, FindingKind::NotChecked);
+    assert!(given_up.len() == 1 && given_up[0].detail.contains("ended after 20000"), "{given_up:?}");
+}
+
+#[test]
+fn a_fault_behind_a_thousand_harmless_touches_is_found() {
+    // Holes that touch the exterior at one point each, which is allowed, and then two that cross each other.
+    let count = 1_100_u32;
+    let width = f64::from(count + 2) * 0.001;
+    let exterior = vec![[0.0, 0.0], [width, 0.0], [width, 0.01], [0.0, 0.01]];
+    let mut rings: Vec<Vec<[f64; 2]>> = (0..count)
+        .map(|number| {
+            let x = f64::from(number) * 0.001 + 0.001;
+            vec![[x, 0.0], [x + 0.0004, 0.001], [x - 0.0004, 0.001]]
+        })
+        .collect();
+    rings.push(vec![[width - 0.0005, 0.005], [width - 0.0002, 0.005], [width - 0.0005, 0.006]]);
+    rings.push(vec![[width - 0.0006, 0.0052], [width - 0.0004, 0.0052], [width - 0.0006, 0.0054]]);
+    rings.insert(0, exterior);
+    let rings: Vec<&[[f64; 2]]> = rings.iter().map(Vec::as_slice).collect();
+    let findings = check(&[area(0, "comb", &rings)]);
+    assert_eq!(of_kind(&findings, FindingKind::InvalidRing).len(), 1, "{findings:?}");
+}
+
+#[test]
+fn twenty_thousand_polygons_of_one_area_are_checked_in_a_moment() {
+    let square = |number: u32| {
+        let low = [f64::from(number % 150) * 0.001, f64::from(number / 150) * 0.001];
+        let high = low.map(|low| low + 0.0008);
+        vec![vec![low, [high[0], low[1]], high, [low[0], high[1]], low]]
+    };
+    let mut polygons: Vec<_> = (0..20_000).map(square).collect();
+    // One more inside the first.
+    polygons.push(vec![vec![[1e-4, 1e-4], [2e-4, 1e-4], [2e-4, 2e-4], [1e-4, 1e-4]]]);
+    let shape = Shape::new(polygons).unwrap();
+    let started = std::time::Instant::now();
+    let findings = check(&[Area { id: 0, code: "many".into(), rank: 1, parent: None, shape }]);
+    assert!(findings.iter().any(|found| found.detail.contains("lie upon each other")), "{findings:?}");
+    // Pair by pair it takes half a minute; now it is a fraction of a second.
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}

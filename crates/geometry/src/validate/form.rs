@@ -2,9 +2,11 @@
 
 use std::ops::ControlFlow;
 
+use super::pairs::{envelope, tree};
 use super::{Area, Finding, FindingKind, Severity};
+use crate::Bounds;
 use crate::contact::{Contact, Meeting, Search, search};
-use crate::exact::{Place, Point, place_in_polygon, place_in_ring};
+use crate::exact::{Place, Point, orientation, place_in_polygon, place_in_ring};
 
 /// Contacts counted before the rest no longer matters.
 const CONTACTS_MAX: usize = 1_000;
@@ -17,8 +19,17 @@ pub(super) fn check(area: &Area, findings: &mut Vec<Finding>) {
         return;
     }
     repeated_vertices(area, findings);
+    if let Some(at) = flat_ring(area) {
+        let detail = format!("a ring of {} encloses no ground: all its vertices lie on one line", area.code);
+        findings.push(Finding::new(Severity::Error, FindingKind::InvalidRing, &[area], detail).at(Some(at)));
+        return;
+    }
     let mut contacts = Vec::new();
     let outcome = search(&area.shape, |contact| {
+        // Two rings may touch at a point, however often; counted, such places would hide the faults behind them.
+        if contact.meeting == Meeting::Touch && contact.rings[0] != contact.rings[1] {
+            return ControlFlow::Continue(());
+        }
         contacts.push(contact);
         if contacts.len() < CONTACTS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
@@ -48,16 +59,24 @@ pub(super) fn check(area: &Area, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether a contact makes a ring invalid. Two rings may touch at a point; a ring may touch itself only where a spike,
-/// which is reported as such, is the cause.
+/// Whether a contact makes a ring invalid. A ring may touch itself only where a spike, which is reported as such, is the
+/// cause.
 fn is_fault(contact: &Contact, spikes: &[&Contact]) -> bool {
     match contact.meeting {
         Meeting::Cross | Meeting::Overlap => true,
         Meeting::Spike => false,
-        Meeting::Touch => {
-            contact.rings[0] == contact.rings[1] && spikes.iter().all(|spike| spike.rings[0] != contact.rings[0])
-        }
+        Meeting::Touch => spikes.iter().all(|spike| spike.rings[0] != contact.rings[0]),
     }
+}
+
+/// A vertex of a ring whose vertices all lie on one line, if there is one.
+fn flat_ring(area: &Area) -> Option<Point> {
+    let flat = |ring: &&[Point]| {
+        let first = ring[0];
+        let Some(second) = ring.iter().copied().find(|vertex| *vertex != first) else { return true };
+        ring.iter().all(|vertex| orientation(first, second, *vertex) == 0.0)
+    };
+    area.shape.rings().find(flat).map(|ring| ring[0])
 }
 
 fn repeated_vertices(area: &Area, findings: &mut Vec<Finding>) {
@@ -71,18 +90,30 @@ fn repeated_vertices(area: &Area, findings: &mut Vec<Finding>) {
 /// Rings that do not cross but lie where they should not: a hole outside its exterior, a polygon inside another.
 fn bad_nesting(area: &Area) -> Option<(String, Point)> {
     let polygons: Vec<Vec<&[Point]>> = area.shape.polygons().map(Iterator::collect).collect();
-    for (p, rings) in polygons.iter().enumerate() {
+    for rings in &polygons {
         for hole in &rings[1..] {
-            if let Some(&at) = hole.iter().find(|vertex| place_in_ring(**vertex, rings[0]) == Place::Outside) {
+            if let Some((Place::Outside, at)) = side(hole, |vertex| place_in_ring(vertex, rings[0])) {
                 return Some((format!("a hole of {} lies outside its polygon", area.code), at));
             }
         }
-        for (_, other) in polygons.iter().enumerate().filter(|(o, _)| *o != p) {
-            let inside = |vertex: &&Point| place_in_polygon(**vertex, other.iter().copied()) == Place::Inside;
-            if let Some(&at) = rings[0].iter().find(inside) {
+    }
+    let boxes = tree(polygons.iter().map(|rings| Bounds::of(rings[0])));
+    for (own, rings) in polygons.iter().enumerate() {
+        let near = boxes.locate_in_envelope_intersecting(&envelope(&Bounds::of(rings[0])));
+        let mut others: Vec<usize> = near.map(|boxed| boxed.place).filter(|other| *other != own).collect();
+        others.sort_unstable();
+        for other in others {
+            let place = |vertex| place_in_polygon(vertex, polygons[other].iter().copied());
+            if let Some((Place::Inside, at)) = side(rings[0], place) {
                 return Some((format!("two polygons of {} lie upon each other", area.code), at));
             }
         }
     }
     None
+}
+
+/// On which side of other rings a ring lies that does not cross them, with the vertex that tells; none when every vertex
+/// is on their border.
+fn side(ring: &[Point], place: impl Fn(Point) -> Place) -> Option<(Place, Point)> {
+    ring.iter().map(|&vertex| (place(vertex), vertex)).find(|(place, _)| *place != Place::Border)
 }

@@ -1,39 +1,34 @@
-//! Gaps: holes in the union of all areas of one rank.
+//! Gaps: holes in the union of all areas of one rank, and ground of an area that none of the areas in it covers.
 //!
-//! Edges that two neighbours share cancel out: each runs once in either direction. What is left, the outline of the union
-//! and the borders of everything that does not fit, winds around every point exactly as often as all areas together cover
-//! it. So the union of a hundred thousand areas that fit costs no more than its outline, and only misfits cost more.
+//! The second kind finds what the first cannot: a sliver between siblings that opens to the outer edge of them all. Both
+//! are computed from the edges that neighbours do not share (`union`), so sets that fit cost little.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use geo::{LineString, MultiPolygon, Polygon, unary_union};
+use geo::{MultiPolygon, Polygon};
 
 use super::pairs::{envelope, tree};
-use super::{Area, Finding, FindingKind, Severity, Tolerances, guarded, turns_left};
+use super::{Area, Finding, FindingKind, Severity, Tolerances};
+use crate::coverage::EXCLUSIVE_RANK;
 use crate::distance::ring_area_m2;
 use crate::exact::{Place, Point, place_in_ring};
+use crate::union::{Edges, rings_of};
 use crate::{Bounds, Shape};
 
-/// Edges left after cancelling above which the search is given up; clean sets leave their outline only.
-const EDGES_MAX: usize = 3_000_000;
 /// Degrees (a centimetre) within which a vertex of an area counts as a vertex of a gap, for naming who is around it.
 const NEAR_DEG: f64 = 1e-7;
 /// Vertices of a gap compared when naming who is around it.
 const VERTICES_COMPARED_MAX: usize = 200;
 
-/// Adds every gap of more than a sliver in the union of peers that all have polygons.
-pub(super) fn find(peers: &[&Area], tolerances: &Tolerances, findings: &mut Vec<Finding>) {
-    let left = uncancelled(peers);
-    if left.values().map(|count| count.unsigned_abs() as usize).sum::<usize>() > EDGES_MAX {
-        findings.push(not_checked("so few borders are shared that gaps were not searched for"));
-        return;
-    }
-    let loops = loops(left);
-    let Some(union) = guarded(|| union_of(loops)) else {
-        findings.push(not_checked("the borders are too tangled to search for gaps"));
-        return;
+/// Adds every gap of more than a sliver in the union of peers that all have polygons, and puts its outline into `holes`.
+pub(super) fn find(peers: &[&Area], tolerances: &Tolerances, holes: &mut Vec<Shape>, findings: &mut Vec<Finding>) {
+    let mut edges = Edges::default();
+    peers.iter().for_each(|area| edges.add(&area.shape));
+    let union = match edges.covered() {
+        Ok(union) => union,
+        Err(gave_up) => return findings.push(not_checked(&[], &format!("gaps were not searched for: {gave_up}"))),
     };
-    let (boxes, parts) = (tree(peers), Parts::of(&union));
+    let (boxes, parts) = (tree(peers.iter().map(|area| area.shape.bounds())), Parts::of(&union));
     for hole in union.iter().flat_map(Polygon::interiors) {
         let ring: Vec<Point> = hole.coords().map(|at| [at.x, at.y]).collect();
         let area_m2 = ring_area_m2(&ring).abs() - parts.islands_m2(&ring);
@@ -41,108 +36,87 @@ pub(super) fn find(peers: &[&Area], tolerances: &Tolerances, findings: &mut Vec<
             continue;
         }
         let shape = Shape::assemble(vec![vec![ring]]);
-        let around = |other: &&Area| adjoins(&shape, &other.shape);
-        let mut neighbours: Vec<&Area> = boxes
-            .locate_in_envelope_intersecting(&envelope(&shape.bounds()))
-            .map(|boxed| peers[boxed.place])
-            .filter(around)
-            .collect();
-        neighbours.sort_by(|a, b| (&a.code, a.id).cmp(&(&b.code, b.id)));
+        let near = boxes.locate_in_envelope_intersecting(&envelope(&shape.bounds()));
+        let neighbours = around(&shape, near.map(|boxed| peers[boxed.place]));
         let detail = match neighbours.first() {
             Some(first) => format!("{area_m2:.0} m² beside {} belong to nobody", first.code),
             None => format!("{area_m2:.0} m² belong to nobody"),
         };
-        let place = shape.inner_position().map(crate::Position::point).or(shape.points().first().copied());
-        let finding = Finding::new(Severity::Warning, FindingKind::Gap, &neighbours, detail);
-        findings.push(finding.sized(area_m2, 0.0).at(place));
+        findings.push(gap(&shape, area_m2, &neighbours, detail));
+        holes.push(shape);
     }
 }
 
-fn not_checked(why: &str) -> Finding {
-    Finding::new(Severity::Warning, FindingKind::NotChecked, &[], why.to_owned())
-}
-
-/// An edge from its lexicographically smaller end, as bits that can be hashed.
-type Key = [[u64; 2]; 2];
-
-/// How often each edge runs from its smaller end to the other, less how often back, where that is not zero. Exteriors
-/// are taken counter-clockwise and holes clockwise, whichever way they were given.
-fn uncancelled(peers: &[&Area]) -> HashMap<Key, i32> {
-    let mut counts: HashMap<Key, i32> = HashMap::new();
-    let bits = |point: Point| point.map(|number| (number + 0.0).to_bits());
-    for polygon in peers.iter().flat_map(|area| area.shape.polygons()) {
-        for (place, ring) in polygon.enumerate() {
-            let forward = if turns_left(ring) == (place == 0) { 1 } else { -1 };
-            for edge in ring.windows(2).filter(|edge| edge[0] != edge[1]) {
-                let (a, b) = (bits(edge[0]), bits(edge[1]));
-                let (key, way) = if a <= b { ([a, b], forward) } else { ([b, a], -forward) };
-                *counts.entry(key).or_default() += way;
-            }
+/// Adds the ground of each area that none of the areas directly in it covers, where it is more than a sliver and not in
+/// one of `holes`, which have been reported. Exclusive grids cover nothing here; an area that holds nothing else is
+/// passed over.
+pub(super) fn within_parents(areas: &[Area], tolerances: &Tolerances, holes: &[Shape], findings: &mut Vec<Finding>) {
+    let mut children: BTreeMap<u32, Vec<&Area>> = BTreeMap::new();
+    for child in areas.iter().filter(|area| area.rank != EXCLUSIVE_RANK && !area.shape.is_empty()) {
+        if let Some(parent) = child.parent {
+            children.entry(parent).or_default().push(child);
         }
     }
-    counts.retain(|_, count| *count != 0);
-    counts
-}
-
-/// Joins edges into closed loops. At every vertex as many edges end as begin, so a walk can always go on until it
-/// closes; where there is a choice it turns right most, which separates a gap from whatever it touches.
-fn loops(left: HashMap<Key, i32>) -> Vec<Vec<Point>> {
-    let point = |bits: [u64; 2]| bits.map(f64::from_bits);
-    let mut onward: HashMap<[u64; 2], Vec<[u64; 2]>> = HashMap::new();
-    let mut starts = Vec::new();
-    for ([a, b], count) in left {
-        let (from, to) = if count > 0 { (a, b) } else { (b, a) };
-        for _ in 0..count.unsigned_abs() {
-            onward.entry(from).or_default().push(to);
-            starts.push(from);
+    for parent in areas.iter().filter(|area| !area.shape.is_empty()) {
+        if let Some(children) = children.get(&parent.id) {
+            within_parent(parent, children, tolerances, holes, findings);
         }
     }
-    // The order of a hash map changes from run to run; findings must not.
-    starts.sort_unstable();
-    onward.values_mut().for_each(|ends| ends.sort_unstable());
-    let mut loops = Vec::new();
-    for start in starts {
-        let (mut here, mut previous) = (start, None);
-        let mut ring = Vec::new();
-        while let Some(ends) = onward.get_mut(&here).filter(|ends| !ends.is_empty()) {
-            let choice = previous.map_or(0, |before| rightmost(point(before), point(here), ends));
-            let next = ends.remove(choice);
-            ring.push(point(here));
-            (previous, here) = (Some(here), next);
-            if here == start {
-                ring.push(point(start));
-                break;
-            }
-        }
-        if ring.len() > 3 {
-            loops.push(ring);
-        }
-    }
-    loops
 }
 
-/// The end that lies furthest to the right, coming from `before` to `here`.
-fn rightmost(before: Point, here: Point, ends: &[[u64; 2]]) -> usize {
-    let back = (before[1] - here[1]).atan2(before[0] - here[0]);
-    let turn = |end: &[u64; 2]| {
-        let [x, y] = end.map(f64::from_bits);
-        // Counter-clockwise from the way back: the smallest is the sharpest turn to the right.
-        let angle = (y - here[1]).atan2(x - here[0]) - back;
-        if angle <= 0.0 { angle + std::f64::consts::TAU } else { angle }
+fn within_parent(
+    parent: &Area,
+    children: &[&Area],
+    tolerances: &Tolerances,
+    holes: &[Shape],
+    findings: &mut Vec<Finding>,
+) {
+    let mut edges = Edges::default();
+    edges.add(&parent.shape);
+    children.iter().for_each(|child| edges.take_away(&child.shape));
+    let bare = match edges.covered() {
+        Ok(bare) => bare,
+        Err(gave_up) => {
+            let detail = format!("gaps within {} were not searched for: {gave_up}", parent.code);
+            return findings.push(not_checked(&[parent], &detail));
+        }
     };
-    let best = ends.iter().enumerate().min_by(|a, b| turn(a.1).total_cmp(&turn(b.1)));
-    best.map_or(0, |(place, _)| place)
+    for polygon in &bare {
+        let shape = Shape::assemble(vec![rings_of(polygon).collect()]);
+        let area_m2 = shape.area_m2();
+        if area_m2 <= tolerances.sliver_m2 {
+            continue;
+        }
+        let place = place_in(&shape);
+        if place.is_some_and(|place| holes.iter().any(|hole| hole.place(place) != Place::Outside)) {
+            continue;
+        }
+        let mut involved = vec![parent];
+        involved.extend(around(&shape, children.iter().copied()));
+        let detail = format!("{area_m2:.0} m² of {} belong to none of the areas in it", parent.code);
+        findings.push(gap(&shape, area_m2, &involved, detail));
+    }
 }
 
-/// Everything that loops wind around more often to the left than to the right.
-fn union_of(mut loops: Vec<Vec<Point>>) -> MultiPolygon {
-    // `unary_union` learns from the first ring which way counts as inside: it must be one that turns left. There is one
-    // whenever there is any area, as the outermost loop does.
-    let Some(first) = loops.iter().position(|ring| turns_left(ring)) else { return MultiPolygon::new(vec![]) };
-    loops.swap(0, first);
-    let polygons: Vec<Polygon> =
-        loops.into_iter().map(|ring| Polygon::new(LineString::from(ring), Vec::new())).collect();
-    unary_union(&polygons)
+fn gap(shape: &Shape, area_m2: f64, areas: &[&Area], detail: String) -> Finding {
+    let finding = Finding::new(Severity::Warning, FindingKind::Gap, areas, detail);
+    finding.sized(area_m2, 0.0).at(place_in(shape))
+}
+
+fn not_checked(areas: &[&Area], detail: &str) -> Finding {
+    Finding::new(Severity::Warning, FindingKind::NotChecked, areas, detail.to_owned())
+}
+
+/// A place inside a gap.
+fn place_in(shape: &Shape) -> Option<Point> {
+    shape.inner_position().map(crate::Position::point).or(shape.points().first().copied())
+}
+
+/// Those of some areas that have a vertex where a gap has one, in the order of their codes.
+fn around<'a>(gap: &Shape, areas: impl Iterator<Item = &'a Area>) -> Vec<&'a Area> {
+    let mut neighbours: Vec<&Area> = areas.filter(|area| adjoins(gap, &area.shape)).collect();
+    neighbours.sort_by(|a, b| (&a.code, a.id).cmp(&(&b.code, b.id)));
+    neighbours
 }
 
 /// The outlines of all parts of the union, with their boxes.
@@ -173,6 +147,9 @@ impl Parts {
 
 /// Whether an area has a vertex where a gap has one.
 fn adjoins(gap: &Shape, area: &Shape) -> bool {
+    if !gap.bounds().touches(&area.bounds()) {
+        return false;
+    }
     let mut vertices = gap.points().iter().take(VERTICES_COMPARED_MAX);
     vertices.any(|vertex| {
         let near =

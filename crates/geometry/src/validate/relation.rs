@@ -3,9 +3,10 @@
 //! Neighbours that share their vertices, as they should, are told apart from those that overlap by looking only at edges
 //! inside both boxes. Not here: how much they overlap.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::Shape;
+use crate::contact::PAIRS_PER_EDGE_MAX;
 use crate::exact::{Place, Point, orientation, segments_touch};
 
 /// What was found. When `crossing` is set the other answers may be incomplete.
@@ -104,8 +105,8 @@ impl Border {
 
     /// The edges that the other border does not have, in their order.
     fn not_in(&self, other: &Self) -> Own {
-        let shared: HashMap<[[u64; 2]; 2], ()> = other.edges.iter().map(|edge| (undirected(*edge), ())).collect();
-        Own { edges: self.edges.iter().copied().filter(|edge| !shared.contains_key(&undirected(*edge))).collect() }
+        let shared: HashSet<[[u64; 2]; 2]> = other.edges.iter().map(|edge| undirected(*edge)).collect();
+        Own { edges: self.edges.iter().copied().filter(|edge| !shared.contains(&undirected(*edge))).collect() }
     }
 }
 
@@ -133,17 +134,23 @@ impl Own {
 }
 
 /// Whether two borders meet anywhere but at common vertices and along common edges. Common edges take part, because a
-/// ring that crosses itself can cross one of them.
+/// ring that crosses itself can cross one of them. Borders too tangled to tell are left to clipping.
 fn meet_badly(ours: &Border, theirs: &Border) -> bool {
     let low = |edge: &Ends| edge[0][0].min(edge[1][0]);
     let high = |edge: &Ends| edge[0][0].max(edge[1][0]);
     let mut sorted: Vec<(f64, bool, Ends)> = ours.edges.iter().map(|edge| (low(edge), true, *edge)).collect();
     sorted.extend(theirs.edges.iter().map(|edge| (low(edge), false, *edge)));
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let budget = sorted.len().saturating_mul(PAIRS_PER_EDGE_MAX);
+    let mut compared = 0_usize;
     let mut active: [Vec<Ends>; 2] = [Vec::new(), Vec::new()];
     for (start, mine, edge) in sorted {
         let others = &mut active[usize::from(!mine)];
         others.retain(|other| high(other) >= start);
+        compared += others.len();
+        if compared > budget {
+            return true;
+        }
         if others.iter().any(|other| meets_badly(edge, *other)) {
             return true;
         }
