@@ -10,7 +10,7 @@ pub(crate) mod ground;
 
 use std::sync::Arc;
 
-use base::{ReleaseId, Result, Time};
+use base::{Error, Kind, ReleaseId, Result, Time};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use store::Store;
 
@@ -54,6 +54,18 @@ impl Timeline {
     /// The ground in force at a time; none when that is before this timeline begins.
     fn at(&self, time: Time) -> Option<&Arc<Ground>> {
         self.steps.iter().rev().find(|step| step.from <= time).map(|step| &step.named.ground)
+    }
+
+    /// Fails when an area would be in force that is no longer used.
+    pub(crate) fn require_areas_in_use(&self, directory: &Directory) -> Result<()> {
+        let mut slots = self.steps.iter().flat_map(|step| step.named.ground.slots());
+        let Some(retired) = slots.find(|slot| directory.card(*slot).retired) else { return Ok(()) };
+        Err(Error::new(
+            Kind::Precondition,
+            "AREA_RETIRED",
+            "an area that would come into force has been retired; draft a release of its ground without it",
+        )
+        .with("area", &directory.card(retired).reference.name))
     }
 }
 
@@ -144,9 +156,9 @@ impl Land {
     }
 
     /// Takes note of changed areas.
-    pub(crate) fn note(&self, areas: &[Area], now: Time) {
+    pub(crate) fn note(&self, areas: &[Area]) {
         let mut directory = self.directory.write();
-        areas.iter().for_each(|area| directory.put(area, now));
+        areas.iter().for_each(|area| directory.put(area));
     }
 
     fn named(&self, store: &Store, activated: &[Release], releases: Vec<ReleaseId>) -> Result<Named> {

@@ -1,7 +1,9 @@
 //! The methods of `wangge.grids.v1.GridService`: read the request, ask whether the caller may, let the model decide,
 //! write the answer. One file per part of the contract; this one only connects them to the generated trait.
 
+mod activation;
 mod areas;
+mod boundary;
 mod listing;
 mod locate;
 mod releases;
@@ -11,8 +13,8 @@ mod watching;
 
 use api::grids::v1::grid_service_server::GridService;
 use api::grids::v1::{
-    ActivateReleaseRequest, Area, Boundary, CreateReleaseRequest, DeleteReleaseRequest, GetAreaRequest,
-    GetBoundaryRequest, GetReleaseRequest, ImportAreasRequest, ImportAreasResponse, ListAreasRequest,
+    ActivateReleaseRequest, Area, Boundary, CancelActivationRequest, CreateReleaseRequest, DeleteReleaseRequest,
+    GetAreaRequest, GetBoundaryRequest, GetReleaseRequest, ImportAreasRequest, ImportAreasResponse, ListAreasRequest,
     ListAreasResponse, ListFindingsRequest, ListFindingsResponse, ListReleasesRequest, ListReleasesResponse,
     LocateManyRequest, LocateManyResponse, LocateRequest, Location, NearbyRequest, NearbyResponse, Release,
     RetireAreaRequest, UpdateAreaRequest, UploadBoundariesRequest, UploadBoundariesResponse, ValidateReleaseRequest,
@@ -93,6 +95,11 @@ impl GridService for Grids {
     async fn activate_release(&self, request: Request<ActivateReleaseRequest>) -> Answered<Release> {
         let grids = self.clone();
         to_the_end(async move { grids.activate(request).await }).await
+    }
+
+    async fn cancel_activation(&self, request: Request<CancelActivationRequest>) -> Answered<Release> {
+        let grids = self.clone();
+        to_the_end(async move { grids.take_back(request).await }).await
     }
 
     async fn delete_release(&self, request: Request<DeleteReleaseRequest>) -> Answered<()> {

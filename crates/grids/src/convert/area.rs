@@ -1,7 +1,7 @@
 //! Areas: rows of an import, updates, lists, and the area as clients see it.
 
 use api::grids::v1::{self, AreaKind};
-use base::{AreaId, Time, Violations, limits};
+use base::{AreaId, Day, Time, Violations, limits};
 use rpc::time::to_proto;
 
 use crate::convert::fields;
@@ -229,12 +229,12 @@ fn write_code(code: &Code) -> v1::AreaCode {
     }
 }
 
-/// An area as other records refer to it, with the code people use today.
-pub(crate) fn write_reference(area: &Area, now: Time) -> v1::AreaRef {
+/// An area as other records refer to it, with the code people use on a day.
+pub(crate) fn write_reference(area: &Area, day: Day) -> v1::AreaRef {
     v1::AreaRef {
         name: area.id.name(),
         kind: area.kind.into(),
-        code: area.main_code(now.civil_day()).to_owned(),
+        code: area.main_code(day).to_owned(),
         display_name: area.display_name.clone(),
         path: area.path.to_string(),
     }

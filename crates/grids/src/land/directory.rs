@@ -15,12 +15,11 @@ use crate::model::area::{Area, Code, main_code};
 use crate::tables;
 
 /// All areas, by slot and by id.
-#[derive(Default)]
 pub(crate) struct Directory {
     cards: Vec<Card>,
     slots: HashMap<AreaId, u32>,
-    /// The day for which codes are chosen.
-    today: Option<Day>,
+    /// The day for which all codes are chosen.
+    today: Day,
 }
 
 /// One area.
@@ -35,19 +34,12 @@ pub(crate) struct Card {
     dated: Option<Box<[Code]>>,
 }
 
-impl Card {
-    /// Its main code on a day.
-    pub(crate) fn code_on(&self, day: Day) -> &str {
-        self.dated.as_deref().map_or(&self.reference.code, |codes| main_code(codes, day))
-    }
-}
-
 impl Directory {
     /// Everything the store holds.
     pub(crate) fn load(view: &dyn View, now: Time) -> Result<Self> {
-        let mut directory = Self { today: Some(now.civil_day()), ..Self::default() };
+        let mut directory = Self { cards: Vec::new(), slots: HashMap::new(), today: now.civil_day() };
         tables::each_area(view, &AreaPath::ROOT, &mut |area| {
-            directory.put(&area, now);
+            directory.put(&area);
             Ok(())
         })?;
         Ok(directory)
@@ -55,7 +47,7 @@ impl Directory {
 
     /// Puts a changed area in, unless a newer state of it is known already: two changes may arrive in another order
     /// than they were made.
-    pub(crate) fn put(&mut self, area: &Area, now: Time) {
+    pub(crate) fn put(&mut self, area: &Area) {
         let known = self.slots.get(&area.id).copied();
         if known.is_some_and(|slot| self.cards[slot as usize].revision > area.revision) {
             return;
@@ -63,7 +55,7 @@ impl Directory {
         let dated = area.codes.iter().any(|code| code.from.is_some() || code.to.is_some());
         let card = Card {
             path: area.path,
-            reference: convert::area::write_reference(area, now),
+            reference: convert::area::write_reference(area, self.today),
             retired: area.retire_time.is_some(),
             parent: area.parent,
             revision: area.revision,
@@ -82,7 +74,7 @@ impl Directory {
 
     /// Whether the main codes were chosen for another day than today.
     pub(crate) fn is_of_another_day(&self, today: Day) -> bool {
-        self.today != Some(today)
+        self.today != today
     }
 
     /// Chooses the main codes anew for a day.
@@ -92,7 +84,7 @@ impl Directory {
                 main_code(codes, today).clone_into(&mut card.reference.code);
             }
         }
-        self.today = Some(today);
+        self.today = today;
     }
 
     /// The slot of an area.

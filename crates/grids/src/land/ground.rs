@@ -18,6 +18,8 @@ pub(crate) struct Ground {
     coverage: Coverage,
     /// What lies in the coverage: its number there is its place here. Sorted by slot, each once.
     placed: Vec<Placed>,
+    /// The boundaries of `placed`, shared with the coverage.
+    shapes: Vec<Shape>,
     /// The releases in force, oldest first.
     releases: Vec<(ReleaseId, String)>,
 }
@@ -67,8 +69,9 @@ impl Ground {
     /// Builds the index. Takes seconds for a large city.
     pub(crate) fn build(drawn: Drawn) -> Result<Self> {
         let placed: Vec<Placed> = drawn.items.iter().map(|(placed, _)| *placed).collect();
+        let shapes = drawn.items.iter().map(|(_, item)| item.shape.clone()).collect();
         let items = drawn.items.into_iter().zip(0..).map(|((_, item), id)| Item { id, ..item }).collect();
-        Ok(Self { coverage: Coverage::build(items)?, placed, releases: drawn.releases })
+        Ok(Self { coverage: Coverage::build(items)?, placed, shapes, releases: drawn.releases })
     }
 
     /// The index; its numbers are for [`Ground::slot`].
@@ -86,10 +89,41 @@ impl Ground {
         &self.releases[usize::from(self.placed[number as usize].release)].1
     }
 
-    /// The release that drew the area in a slot, if a boundary of it is in force.
-    pub(crate) fn release_of(&self, slot: u32) -> Option<ReleaseId> {
+    /// The slots of all areas that have a boundary in force.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = u32> {
+        self.placed.iter().map(|placed| placed.slot)
+    }
+
+    /// The number of the area in a slot, if a boundary of it is in force.
+    pub(crate) fn number(&self, slot: u32) -> Option<u32> {
         let place = self.placed.binary_search_by_key(&slot, |placed| placed.slot).ok()?;
-        Some(self.releases[usize::from(self.placed[place].release)].0)
+        u32::try_from(place).ok()
+    }
+
+    /// The boundary of an area that has a number.
+    pub(crate) fn shape(&self, number: u32) -> &Shape {
+        &self.shapes[number as usize]
+    }
+
+    /// The name of the newest of the releases that drew some numbers; none when there are no numbers.
+    pub(crate) fn newest_release_name(&self, numbers: &[u32]) -> Option<&str> {
+        let newest = numbers.iter().map(|number| self.placed[*number as usize].release).max()?;
+        Some(&self.releases[usize::from(newest)].1)
+    }
+
+    /// The numbers of the uppermost areas of a subtree that have a boundary in force: those with none above them there.
+    pub(crate) fn uppermost(&self, root: &AreaPath, path_of: &dyn Fn(u32) -> AreaPath) -> Vec<u32> {
+        let numbered = self.slots().map(path_of).zip(0_u32..);
+        let mut drawn: Vec<(AreaPath, u32)> = numbered.filter(|(path, _)| path.is_within(root)).collect();
+        // In the order of the tree each area comes directly after all that hold it.
+        drawn.sort_unstable();
+        let mut holder: Option<AreaPath> = None;
+        drawn.retain(|(path, _)| {
+            let held = holder.is_some_and(|holder| path.is_within(&holder));
+            holder = if held { holder } else { Some(*path) };
+            !held
+        });
+        drawn.into_iter().map(|(_, number)| number).collect()
     }
 
     /// The areas within a distance, nearest first, that `wanted` wants (by slot); at most `limit`.
@@ -128,8 +162,6 @@ fn collect(
     number: u16,
     drawn: &mut Vec<(Placed, Item)>,
 ) -> Result<()> {
-    // Ties are decided by the codes of the day on which the release came into force, whenever the ground is built.
-    let day = release.activate_time.unwrap_or_default().civil_day();
     let masked = |path: &AreaPath| newer.iter().any(|newer| newer.describes(path));
     tables::each_boundary(view, release.id, &mut |boundary| {
         let id = base::AreaId::from_slice(&boundary.area_id)?;
@@ -141,7 +173,8 @@ fn collect(
         if !masked(&card.path) {
             let item = Item {
                 id: 0,
-                code: card.code_on(day).to_owned(),
+                // Not the code of today: a ground answers the same whenever it is built.
+                code: boundary.code,
                 rank: rank(card.reference.kind()),
                 shape: Shape::from_bytes(&boundary.shape)?,
             };

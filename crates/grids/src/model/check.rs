@@ -86,7 +86,11 @@ fn geometry_fault(subjects: &[Subject], found: &geometry::Finding) -> Option<Fin
         areas: areas.iter().map(|area| area.id).collect(),
         area_m2: found.area_m2,
         place: found.place.map(|place| (place.longitude_deg(), place.latitude_deg())),
-        description: format!("{}: {}", names.join(", "), found.detail),
+        description: if names.is_empty() {
+            found.detail.clone()
+        } else {
+            format!("{}: {}", names.join(", "), found.detail)
+        },
     })
 }
 

@@ -1,10 +1,14 @@
 //! A boundary release: its life, what validation found, and whether it may come into force.
 //!
-//! draft → validated → active → retired. Time alone makes a release active (its time may lie ahead) and retired (the
+//! draft → validated → active → retired, and back from an activation that lies ahead. Time alone makes a release active (its time may lie ahead) and retired (the
 //! time at which newer ones have replaced all of it), so both are computed from stored times, never written by a timer.
 
 use api::grids::v1::{FindingKind, ReleaseState};
 use base::{AreaId, AreaPath, Error, Kind, ReleaseId, Result, Time};
+
+/// An activation can be taken back until so many seconds before it takes effect: longer than it takes to write the change
+/// and to show it to all readers.
+const TAKEN_BACK_BEFORE_S: i64 = 5;
 
 /// A boundary release.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,6 +155,30 @@ impl Release {
         self.acceptances = acceptances.to_vec();
         self.activate_time = Some(from);
         self.activation_ordinal = 1 + activated.iter().map(|other| other.activation_ordinal).max().unwrap_or(0);
+        self.revision += 1;
+        Ok(())
+    }
+
+    /// Takes back an activation that lies ahead.
+    pub(crate) fn take_back(&mut self, now: Time) -> Result<()> {
+        let Some(start) = self.activate_time.filter(|_| self.stage == Stage::Activated) else {
+            return Err(self.wrong_stage("the release has not been activated, so there is nothing to take back"));
+        };
+        if start < now.plus_seconds(TAKEN_BACK_BEFORE_S) {
+            return Err(Error::new(
+                Kind::Precondition,
+                "RELEASE_IN_FORCE",
+                "the release is in force or will be in a moment, and answers may have been given under it; to undo it, \
+                 activate another release of the same ground",
+            )
+            .with("release", self.id.name())
+            .with("activate_time", start));
+        }
+        self.stage = Stage::Validated;
+        self.acceptances.clear();
+        self.activate_time = None;
+        self.activation_ordinal = 0;
+        self.retire_time = None;
         self.revision += 1;
         Ok(())
     }
@@ -329,6 +357,19 @@ mod tests {
         release.activate(&accept(FindingKind::Overlap, 0.0), Time::default(), &[]).unwrap();
         assert!(release.activate(&[], Time::default(), &[]).is_err(), "once is enough");
         assert!(release.require_open().is_err() && release.require_never_active().is_err());
+    }
+
+    #[test]
+    fn an_activation_is_taken_back_only_while_it_lies_well_ahead() {
+        let mut release = release(1, &["/1"], Some(100));
+        release.retire_time = release.activate_time;
+        let before = |seconds: i64| Time::default().plus_seconds(100 - seconds);
+        let late = release.clone().take_back(before(4)).unwrap_err();
+        assert_eq!((late.kind(), late.reason()), (Kind::Precondition, "RELEASE_IN_FORCE"));
+        release.take_back(before(5)).unwrap();
+        assert_eq!((release.stage, release.activate_time, release.retire_time), (Stage::Validated, None, None));
+        assert_eq!(release.take_back(before(5)).unwrap_err().reason(), "WRONG_RELEASE_STATE");
+        assert!(release.activate(&[], before(0), &[]).is_ok(), "it can be activated again");
     }
 
     #[test]

@@ -1,17 +1,15 @@
-//! Where a point lies: one by one, in batches, around it, and the boundary that decides.
+//! Where a point lies: one by one, in batches, and what lies around it.
 //!
 //! One by one is the hot path: no store, no other thread, nothing allocated but the answer.
 
 use std::sync::Arc;
 
 use api::grids::v1::{
-    AreaRef, Boundary, GetBoundaryRequest, LocateManyRequest, LocateManyResponse, LocateRequest, Location, NearbyArea,
-    NearbyRequest, NearbyResponse,
+    AreaRef, LocateManyRequest, LocateManyResponse, LocateRequest, Location, NearbyArea, NearbyRequest, NearbyResponse,
 };
-use base::{Error, Kind, Result, Time};
+use base::{Error, Result, Time};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use geometry::{Explanation, Position, Shape};
-use rpc::Caller;
+use geometry::{Explanation, Position};
 use rpc::status::to_status;
 use tonic::{Request, Status, Streaming};
 
@@ -19,7 +17,7 @@ use super::Stream;
 use crate::land::Land;
 use crate::land::directory::Directory;
 use crate::land::ground::Ground;
-use crate::{Grids, convert, tables};
+use crate::{Grids, convert};
 
 /// Points of one message that are located right where it arrives; more of them would keep other calls waiting.
 const POINTS_INLINE_MAX: usize = 2_048;
@@ -38,7 +36,7 @@ impl Grids {
     }
 
     /// The ground in force at a time, or now.
-    async fn ground(&self, as_of: Option<Time>) -> Result<Arc<Ground>> {
+    pub(super) async fn ground(&self, as_of: Option<Time>) -> Result<Arc<Ground>> {
         let time = as_of.unwrap_or_else(|| self.now());
         if let Some(ground) = self.0.land.at(time) {
             return Ok(ground);
@@ -77,38 +75,6 @@ impl Grids {
         let areas =
             search.await.map_err(|panic| Error::internal("a search around a point panicked").caused_by(panic))?;
         Ok(NearbyResponse { areas })
-    }
-
-    pub(super) async fn boundary(&self, request: Request<GetBoundaryRequest>) -> Result<Boundary> {
-        let caller = Caller::of(&request)?;
-        let request = request.into_inner();
-        let ((id, as_of), datum) = convert::read(|violations| {
-            let id = convert::fields::name(&request.name, "name", violations);
-            let as_of = convert::place::read_as_of(request.as_of.as_ref(), violations);
-            let datum = convert::place::read_datum(request.datum, "datum", violations);
-            id.zip(as_of).zip(datum)
-        })?;
-        let area = self.visible_area(&caller, id)?;
-        let ground = self.ground(as_of).await?;
-        let none = || {
-            Error::new(
-                Kind::NotFound,
-                "NO_BOUNDARY",
-                "no boundary of this area was in force then; an area may have none of its own while those below it do",
-            )
-            .with("name", id.name())
-        };
-        let slot = self.0.land.directory(self.now()).slot(area.id);
-        let release = slot.and_then(|slot| ground.release_of(slot)).ok_or_else(none)?;
-        let stored = self.0.store.scan(move |view| tables::boundary(view, release, id)).await?;
-        let shape = Shape::from_bytes(&stored.ok_or_else(none)?.shape)?;
-        Ok(Boundary {
-            area: Some(convert::area::write_reference(&area, self.now())),
-            release: release.name(),
-            geojson: convert::place::write_geojson(&shape, datum),
-            area_m2: shape.area_m2(),
-            datum: request.datum,
-        })
     }
 }
 

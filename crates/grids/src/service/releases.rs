@@ -1,11 +1,11 @@
-//! The life of a release: draft, activate, delete, read, list.
+//! Releases: draft, delete, read, list. How they come into force is in `activation`.
 
 use api::grids::v1::{
-    ActivateReleaseRequest, CreateReleaseRequest, DeleteReleaseRequest, GetReleaseRequest, ListFindingsRequest,
-    ListFindingsResponse, ListReleasesRequest, ListReleasesResponse, Release,
+    CreateReleaseRequest, DeleteReleaseRequest, GetReleaseRequest, ListFindingsRequest, ListFindingsResponse,
+    ListReleasesRequest, ListReleasesResponse, Release,
 };
 use api::stored::grids::v1 as stored;
-use base::{AreaId, Error, Kind, ReleaseId, Result, Time, Violations, limits};
+use base::{Error, ReleaseId, Result, Time, Violations, limits};
 use prost::Message;
 use rpc::paging::{PageRequest, Query};
 use rpc::{Caller, repeat};
@@ -14,9 +14,7 @@ use tonic::Request;
 
 use super::areas::decode;
 use crate::convert::release::Draft;
-use crate::land::Timeline;
-use crate::model::area::require_etag;
-use crate::model::release::{self, Acceptance, Finding, Root, Stage};
+use crate::model::release::{Finding, Root, Stage};
 use crate::tables::{FINDINGS, RELEASES};
 use crate::{Grids, convert, model, records, tables};
 
@@ -41,84 +39,6 @@ impl Grids {
             Ok(records::write_release(&release).encode_to_vec())
         });
         self.answer_release(&written.await?.value)
-    }
-
-    pub(super) async fn activate(&self, request: Request<ActivateReleaseRequest>) -> Result<Release> {
-        let caller = Caller::of(&request)?;
-        let request = request.into_inner();
-        let (id, from, acceptances, once) = convert::read(|violations| {
-            let id = convert::fields::name(&request.name, "name", violations);
-            let from = convert::fields::time(request.activate_time.as_ref(), "activate_time", violations);
-            let acceptances = convert::release::read_acceptances(&request.acceptances, violations);
-            let once = repeat::request(&request.request_id, "ActivateRelease", &request, violations);
-            Some((id?, from?, acceptances?, once?))
-        })?;
-        let _turn = self.0.change.lock().await;
-        // The index takes seconds to build for a large city, so it is built before the time of "now" is taken.
-        let drafted = self.prepare(id, &acceptances, from, None).await?;
-        let now = self.now();
-        let start = from.unwrap_or(now);
-        let prepared = self.prepare(id, &acceptances, Some(start), drafted).await?;
-        let written = self.0.store.write_once(caller.origin("ActivateRelease", now), once, move |transaction| {
-            let release = require_release(transaction, id)?;
-            require_roots(&caller, &release)?;
-            require_etag(&request.etag, release.revision)?;
-            require_not_past(start, now)?;
-            let release = activate(transaction, release, &acceptances, start)?;
-            Ok(records::write_release(&release).encode_to_vec())
-        });
-        let written = written.await?;
-        if let Some(timeline) = prepared.filter(|_| !written.replayed) {
-            self.0.land.install(timeline);
-        }
-        self.answer_release(&written.value)
-    }
-
-    /// Builds what will be in force once the release is active, as far as an earlier plan has not; none when it cannot
-    /// be activated, which the write then says.
-    async fn prepare(
-        &self,
-        id: ReleaseId,
-        acceptances: &[Acceptance],
-        from: Option<Time>,
-        earlier: Option<Timeline>,
-    ) -> Result<Option<Timeline>> {
-        let grids = self.clone();
-        let acceptances = acceptances.to_vec();
-        let planned = tokio::task::spawn_blocking(move || {
-            let store = &grids.0.store;
-            let now = grids.now();
-            let Some(mut release) = store.read(|view| tables::release(view, id))? else { return Ok(None) };
-            let mut activated = store.read(tables::activated_releases)?;
-            if release.activate(&acceptances, from.unwrap_or(now), &activated).is_err() {
-                return Ok(None);
-            }
-            if earlier.is_none() {
-                grids.require_areas_in_use(id)?;
-            }
-            activated.push(release);
-            grids.0.land.plan(store, &release::in_order(activated), now, earlier.as_ref()).map(Some)
-        });
-        planned.await.unwrap_or_else(|panic| Err(Error::internal("planning a release panicked").caused_by(panic)))
-    }
-
-    /// Fails when a boundary of the release is of an area that was retired after it came in.
-    fn require_areas_in_use(&self, id: ReleaseId) -> Result<()> {
-        self.0.store.read(|view| {
-            tables::each_boundary(view, id, &mut |boundary| {
-                let area = AreaId::from_slice(&boundary.area_id)?;
-                let directory = self.0.land.directory(self.now());
-                match directory.slot(area) {
-                    Some(slot) if directory.card(slot).retired => Err(Error::new(
-                        Kind::Precondition,
-                        "AREA_RETIRED",
-                        "an area of the release has been retired since; draft a release without it",
-                    )
-                    .with("area", area.name())),
-                    _ => Ok(()),
-                }
-            })
-        })
     }
 
     pub(super) async fn delete(&self, request: Request<DeleteReleaseRequest>) -> Result<()> {
@@ -282,38 +202,6 @@ fn new_release(id: ReleaseId, draft: &Draft, roots: Vec<Root>, now: Time) -> mod
         retire_time: None,
         revision: 1,
     }
-}
-
-fn require_not_past(start: Time, now: Time) -> Result<()> {
-    if start >= now {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "activate_time",
-        format!("is {start}, but must not lie before now ({now}): answers were given under the old boundaries"),
-    ))
-}
-
-/// Activates a release and notes when it replaces the last of others, or others of it.
-fn activate(
-    transaction: &mut Transaction<'_>,
-    mut release: model::release::Release,
-    acceptances: &[Acceptance],
-    start: Time,
-) -> Result<model::release::Release> {
-    let mut activated = tables::activated_releases(transaction)?;
-    release.activate(acceptances, start, &activated)?;
-    activated.push(release.clone());
-    release.retire_time = release::replaced_at(&release, &activated);
-    for other in &activated {
-        let retire_time = release::replaced_at(other, &activated);
-        if other.id != release.id && other.retire_time != retire_time {
-            let revision = other.revision + 1;
-            tables::put_release(transaction, &model::release::Release { retire_time, revision, ..other.clone() })?;
-        }
-    }
-    tables::put_release(transaction, &release)?;
-    Ok(release)
 }
 
 const _: () = assert!(limits::PAGE_SIZE_MAX >= DELETED_AT_ONCE, "one page holds what one write deletes");

@@ -25,6 +25,8 @@ struct Target {
 /// One boundary, ready to be written.
 struct Drawn {
     area: AreaId,
+    /// The main code of the area today.
+    code: String,
     shape: Vec<u8>,
 }
 
@@ -123,7 +125,8 @@ fn read_boundaries(
                 continue;
             }
         };
-        drawn.extend(area.map(|area| Drawn { area: area.id, shape: shape.to_bytes() }));
+        let main_code = |area: &Area| area.main_code(today).to_owned();
+        drawn.extend(area.map(|area| Drawn { area: area.id, code: main_code(&area), shape: shape.to_bytes() }));
     }
     violations.check()?;
     Ok(drawn)
@@ -173,12 +176,13 @@ fn called(upload: &BoundaryUpload) -> &str {
 /// Writes boundaries; answers how many areas had none before.
 fn put_boundaries(transaction: &mut Transaction<'_>, release: ReleaseId, drawn: &[Drawn]) -> Result<u32> {
     let mut added = 0;
-    for Drawn { area, shape } in drawn {
+    for Drawn { area, code, shape } in drawn {
         added += u32::from(tables::boundary(transaction, release, *area)?.is_none());
         let boundary = stored::Boundary {
             release_id: release.bytes().to_vec().into(),
             area_id: area.bytes().to_vec().into(),
             shape: shape.clone().into(),
+            code: code.clone(),
         };
         tables::BOUNDARIES.put(transaction, &boundary)?;
     }

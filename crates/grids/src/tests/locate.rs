@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use api::grids::v1::{
-    Area, AreaKind, AreaSpec, Datum, DecidedBy, GetBoundaryRequest, LocateManyRequest, LocateManyResponse,
+    Area, AreaKind, AreaSpec, Datum, DecidedBy, FindingKind, GetBoundaryRequest, LocateManyRequest, LocateManyResponse,
     LocateRequest, NearbyRequest, Point, UpdateAreaRequest,
 };
-use base::{Kind, Result};
+use base::{Clock, Kind, Result, Time};
 
-use super::{House, admin, bearing, boxed, halves, point, spec, told};
+use super::{House, admin, bearing, boxed, code, halves, point, spec, told};
 
 /// Two micro-grids and a school that cuts both of them, all in force.
 async fn with_school(house: &House) -> Vec<Area> {
@@ -193,11 +193,69 @@ async fn a_boundary_is_answered_in_any_datum_to_those_who_may_see_the_area() {
     let there = geometry::Shape::from_geojson(&gcj02.geojson, geometry::Datum::Gcj02).unwrap();
     let here = geometry::Shape::from_geojson(&wgs84.geojson, geometry::Datum::Wgs84).unwrap();
     assert!((there.bounds().low[0] - here.bounds().low[0]).abs() < 1e-8, "there and back again");
-    let none = boundary("administrator@/", &areas[1].name, Datum::Wgs84).await.unwrap_err();
-    assert_eq!((none.kind(), none.reason()), (Kind::NotFound, "NO_BOUNDARY"));
     assert_eq!(boundary("worker@/2", &areas[2].name, Datum::Wgs84).await.unwrap_err().reason(), "NOT_FOUND");
     let unsaid = boundary("administrator@/", &areas[2].name, Datum::Unspecified).await.unwrap_err();
     assert!(unsaid.to_string().contains("DATUM_WGS84"), "{unsaid}");
+}
+
+#[tokio::test]
+async fn an_area_without_a_boundary_of_its_own_has_the_ground_of_those_below_it() {
+    let house = House::open();
+    let areas = with_school(&house).await;
+    let other = vec![spec(AreaKind::Community, "D", "S"), spec(AreaKind::MicroGrid, "M3", "D")];
+    let other = house.import(other).await.unwrap().areas;
+    let before = house.clock.now();
+    house.clock.advance_seconds(60);
+    let drawn = vec![
+        boxed("D", 117.02, 34.0, 117.03, 34.01),
+        // Below an area with a boundary of its own nothing counts, even if it sticks out.
+        boxed("M3", 117.02, 34.0, 117.04, 34.01),
+    ];
+    let newer = house.release(&[&other[0].name], drawn, &[FindingKind::OutsideParent]).await;
+    let boundary = |name: &str, as_of: Option<Time>| {
+        let as_of = as_of.map(rpc::time::to_proto);
+        let request = GetBoundaryRequest { name: name.to_owned(), as_of, datum: Datum::Wgs84.into() };
+        let mut client = house.client();
+        async move { told(client.get_boundary(admin(request)).await) }
+    };
+    let own = boundary(&other[0].name, None).await.unwrap();
+    assert!(!own.derived);
+    let micro = boundary(&areas[2].name, None).await.unwrap();
+    let community = boundary(&areas[1].name, None).await.unwrap();
+    assert!(community.derived && !micro.derived);
+    assert_eq!(community.area.unwrap().name, areas[1].name);
+    assert!(
+        (community.area_m2 / (2.0 * micro.area_m2) - 1.0).abs() < 1e-6,
+        "the school lies in it: {}",
+        community.area_m2
+    );
+    assert_ne!(community.release, newer.name);
+    let subdistrict = boundary(&areas[0].name, None).await.unwrap();
+    assert_eq!((subdistrict.derived, &subdistrict.release), (true, &newer.name), "the newest of two releases");
+    assert!((subdistrict.area_m2 / (3.0 * micro.area_m2) - 1.0).abs() < 1e-6, "{}", subdistrict.area_m2);
+    let shape = geometry::Shape::from_geojson(&subdistrict.geojson, geometry::Datum::Wgs84).unwrap();
+    assert_eq!((shape.polygon_count(), shape.rings().count()), (1, 1), "one piece without inner borders");
+    let then = boundary(&areas[0].name, Some(before)).await.unwrap();
+    assert!((then.area_m2 / (2.0 * micro.area_m2) - 1.0).abs() < 1e-6, "the boundaries of then");
+    let none = boundary(&areas[0].name, Some(before.plus_seconds(-60))).await.unwrap_err();
+    assert_eq!((none.kind(), none.reason()), (Kind::NotFound, "NO_BOUNDARY"));
+}
+
+#[tokio::test]
+async fn renumbering_an_area_moves_no_point_not_even_after_a_restart() {
+    let house = House::open();
+    let areas = with_school(&house).await;
+    let renumbered = Area { codes: vec![code("Z")], etag: String::new(), ..areas[2].clone() };
+    let request = UpdateAreaRequest {
+        area: Some(renumbered),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["codes".into()] }),
+        request_id: String::new(),
+    };
+    told(house.client().update_area(admin(request)).await).unwrap();
+    for house in [&house, &house.restarted()] {
+        let border = house.locate(117.01, 34.001, None).await;
+        assert_eq!((border.decided_by(), border.chain[2].code.as_str()), (DecidedBy::Border, "Z"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@ mod lists;
 mod locate;
 mod real;
 mod releases;
+mod schedule;
 mod watching;
 
 use std::collections::HashMap;

@@ -56,25 +56,6 @@ async fn as_of_answers_with_the_boundaries_of_then() {
 }
 
 #[tokio::test]
-async fn a_release_of_the_future_comes_into_force_by_itself() {
-    let house = House::open();
-    let areas = house.subdistrict().await;
-    let first = house.release(&[&areas[0].name], halves(117.005), &[]).await;
-    let draft = house.draft(&[&areas[0].name]).await;
-    house.upload(&draft.name, halves(117.015)).await.unwrap();
-    house.validate(&draft.name).await.unwrap();
-    house.activate(&draft.name, &[], Some(later(&house, 60))).await.unwrap();
-    for house in [&house, &house.restarted()] {
-        assert_eq!(house.named(117.01, 34.005, None).await, "M2");
-        assert_eq!(house.named(117.01, 34.005, Some(later(house, 60))).await, "M1", "what will be can be asked");
-    }
-    assert_eq!(get(&house, &first.name).await.unwrap().state(), ReleaseState::Active);
-    house.clock.advance_seconds(60);
-    assert_eq!(house.named(117.01, 34.005, None).await, "M1");
-    assert_eq!(get(&house, &first.name).await.unwrap().state(), ReleaseState::Retired);
-}
-
-#[tokio::test]
 async fn the_past_cannot_be_changed() {
     let house = House::open();
     let areas = house.subdistrict().await;

@@ -126,6 +126,9 @@ impl GridService for GridsStandIn {
     async fn activate_release(&self, _: Request<grids::ActivateReleaseRequest>) -> Answer<grids::Release> {
         unused()
     }
+    async fn cancel_activation(&self, _: Request<grids::CancelActivationRequest>) -> Answer<grids::Release> {
+        unused()
+    }
     async fn delete_release(&self, _: Request<grids::DeleteReleaseRequest>) -> Answer<()> {
         unused()
     }
