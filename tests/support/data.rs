@@ -1,21 +1,6 @@
-//! The real data that tests and benches read. It is never part of the repository.
+//! The work orders of the real hotline that tests replay.
 
-use std::path::{Path, PathBuf};
-
-/// A file of the shared data: `$WANGGE_DATA/name`, by default `../shared/data/name` beside the repository.
-///
-/// Where the data is missing a test says so and passes, so that a clone without it can be tested; in CI the data must
-/// be there.
-pub fn data(name: &str) -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let path = std::env::var_os("WANGGE_DATA").map_or_else(beside, PathBuf::from).join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("CI").is_none(), "{} is missing, and CI does not skip", path.display());
-    println!("SKIPPED: {} is missing; set WANGGE_DATA", path.display());
-    None
-}
+use crate::data;
 
 /// One work order of the Tainan hotline, 2015 to 2016.
 #[derive(Clone, Debug)]

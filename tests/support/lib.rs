@@ -9,7 +9,8 @@
 //! | `town` | a server with a small map in force and one person in every post |
 //! | `incidents` | reports, steps, whole lists, and what a watch tells |
 //! | `tainan` | the 649 real villages, imported through the API |
-//! | `data` | where the real data is |
+//! | `shared_data` | where the real data is, and what happens without it |
+//! | `data` | the work orders of the real hotline |
 
 mod caller;
 mod data;
@@ -17,15 +18,17 @@ mod incidents;
 mod land;
 mod people;
 mod server;
+mod shared_data;
 mod tainan;
 mod town;
 
 pub use caller::{Authorized, Bearer, Caller, Loss, Refusal, Wire, done, refused, unsteady};
-pub use data::{Order, data, tainan_orders};
+pub use data::{Order, tainan_orders};
 pub use incidents::{Taking, WHOLE_LIFE, Watch, count, history, list_all, live, report_at, report_in, take};
 pub use land::{Land, Plot, activate, ground, point, polygon, rectangle, upload, with_hole};
 pub use people::People;
 pub use server::Wangge;
+pub use shared_data::data;
 pub use tainan::{TAINAN_ACCEPTED, import_tainan};
 pub use town::Town;
 

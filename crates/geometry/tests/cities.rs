@@ -6,14 +6,12 @@ mod support;
 
 use geometry::datum::{from_wgs84, to_wgs84};
 use geometry::{Datum, Position};
-use support::data_file;
+use support::data;
 
 #[test]
 fn the_664_cities_agree_forward_and_back() {
-    let Ok(text) = std::fs::read_to_string(data_file("gcoord_china-cities.json")) else {
-        println!("gcoord_china-cities.json is not here (set WANGGE_DATA): this test did not run");
-        return;
-    };
+    let Some(path) = data("gcoord_china-cities.json") else { return };
+    let text = std::fs::read_to_string(path).unwrap();
     let cities: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
     assert_eq!(cities.len(), 664);
     let mut worst = [0.0_f64; 2];

@@ -2,24 +2,16 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
-use std::path::PathBuf;
-
 use geo::{Intersects, MultiPolygon};
 use geometry::{Datum, Item, Shape, read_features};
 
-/// A file of the shared data: in `$WANGGE_DATA`, or where the workplace keeps it.
-pub fn data_file(name: &str) -> PathBuf {
-    let folder = std::env::var_os("WANGGE_DATA").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")));
-    folder.join(name)
-}
+#[path = "../../../../tests/support/shared_data.rs"]
+mod shared_data;
+pub use shared_data::data;
 
-/// The areas of a collection, coded by one property, all of one rank; none, with a word, where the data is not at hand.
+/// The areas of a collection, coded by one property, all of one rank; none where the data is missing.
 pub fn collection(name: &str, code: &str) -> Option<Vec<Item>> {
-    let Ok(file) = std::fs::File::open(data_file(name)) else {
-        println!("{name} is not here (set WANGGE_DATA): this test did not run");
-        return None;
-    };
+    let file = std::fs::File::open(data(name)?).unwrap();
     let mut items = Vec::new();
     read_features(file, |feature| {
         let id = u32::try_from(feature.index).unwrap();

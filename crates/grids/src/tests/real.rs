@@ -1,23 +1,20 @@
 //! Real boundaries: the 649 villages of Tainan, and the neighbourhood councils of Los Angeles that really overlap.
 //!
-//! The files lie outside the repository (`WANGGE_DATA`, else `../shared/data`), because they are others' work;
-//! without them these tests say so and check nothing.
+//! The files lie outside the repository; `shared_data` says where, and what happens without them.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use api::grids::v1::{AreaKind, AreaSpec, BoundaryUpload, DecidedBy, FindingKind, ReleaseState};
 use geometry::{Datum, Feature, Position, Shape, read_features};
 
 use super::{House, code};
 
+#[path = "../../../../tests/support/shared_data.rs"]
+#[allow(unreachable_pub)]
+mod shared_data;
+
 fn features(file: &str) -> Option<Vec<Feature>> {
-    let folder = std::env::var_os("WANGGE_DATA")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")), PathBuf::from);
-    let Ok(opened) = std::fs::File::open(folder.join(file)) else {
-        eprintln!("{file} is not in {}: this test checks nothing", folder.display());
-        return None;
-    };
+    let opened = std::fs::File::open(shared_data::data(file)?).unwrap();
     let mut features = Vec::new();
     let gather = |feature| {
         features.push(feature);
