@@ -188,7 +188,7 @@ async fn every_wrong_field_of_a_request_about_areas_is_named() {
             code("", "1", "yesterday", "2026-02-30"),
             code("local", &long(41), "2026-02-02", "2026-02-01"),
         ],
-        display_name: long(81),
+        display_name: long(201),
         parent: NOTHING.to_owned(),
         parent_code: "S".to_owned(),
         ..Default::default()
@@ -207,7 +207,7 @@ async fn every_wrong_field_of_a_request_about_areas_is_named() {
     ];
     names(&refused(client.import_areas(import).await), &fields);
     names(&refused(client.import_areas(grids::ImportAreasRequest::default()).await), &["areas"]);
-    let area = grids::Area { name: NOTHING.to_owned(), display_name: long(81), ..Default::default() };
+    let area = grids::Area { name: NOTHING.to_owned(), display_name: long(201), ..Default::default() };
     let update = grids::UpdateAreaRequest { area: Some(area), request_id: ONCE.to_owned(), ..Default::default() };
     names(&refused(client.update_area(update).await), &["area.name", "area.display_name", "request_id"]);
     let mask = Some(FieldMask { paths: vec!["path".to_owned()] });
@@ -250,6 +250,9 @@ async fn every_wrong_field_of_a_request_about_releases_and_points_is_named() {
     names(&refused(client.validate_release(grids::ValidateReleaseRequest { name: name.clone() }).await), &["name"]);
     let delete = grids::DeleteReleaseRequest { name: name.clone(), request_id: ONCE.to_owned() };
     names(&refused(client.delete_release(delete).await), &["name", "request_id"]);
+    let cancel =
+        grids::CancelActivationRequest { name: name.clone(), request_id: ONCE.to_owned(), ..Default::default() };
+    names(&refused(client.cancel_activation(cancel).await), &["name", "request_id"]);
     let list = grids::ListReleasesRequest { page_size: -1, page_token: "!".to_owned() };
     names(&refused(client.list_releases(list).await), &["page_size", "page_token"]);
     let findings =

@@ -3,10 +3,12 @@
 //! A newer release masks all boundaries of older ones in the subtrees it describes, whether it draws them again or
 //! not: that is how a boundary goes away.
 
+use std::collections::HashMap;
+
 use api::grids::v1::AreaKind;
 use base::{AreaPath, Error, Kind, ReleaseId, Result, Time};
-use geometry::{Coverage, Item, Position, Shape};
-use parking_lot::RwLock;
+use geometry::{Coverage, Item, Position, Shape, union};
+use parking_lot::{Mutex, RwLock};
 use store::View;
 
 use crate::land::directory::Directory;
@@ -20,6 +22,8 @@ pub(crate) struct Ground {
     placed: Vec<Placed>,
     /// The boundaries of `placed`, shared with the coverage.
     shapes: Vec<Shape>,
+    /// Unions of boundaries that somebody asked for, by the slot of the area they stand for.
+    joined: Mutex<HashMap<u32, Shape>>,
     /// The releases in force, oldest first.
     releases: Vec<(ReleaseId, String)>,
 }
@@ -71,7 +75,13 @@ impl Ground {
         let placed: Vec<Placed> = drawn.items.iter().map(|(placed, _)| *placed).collect();
         let shapes = drawn.items.iter().map(|(_, item)| item.shape.clone()).collect();
         let items = drawn.items.into_iter().zip(0..).map(|((_, item), id)| Item { id, ..item }).collect();
-        Ok(Self { coverage: Coverage::build(items)?, placed, shapes, releases: drawn.releases })
+        Ok(Self {
+            coverage: Coverage::build(items)?,
+            placed,
+            shapes,
+            joined: Mutex::default(),
+            releases: drawn.releases,
+        })
     }
 
     /// The index; its numbers are for [`Ground::slot`].
@@ -103,6 +113,18 @@ impl Ground {
     /// The boundary of an area that has a number.
     pub(crate) fn shape(&self, number: u32) -> &Shape {
         &self.shapes[number as usize]
+    }
+
+    /// The union of the boundaries of some numbers, kept for the next who asks for the area in this slot. One is computed
+    /// at a time: the grids of a large city take seconds and hundreds of MiB.
+    pub(crate) fn joined(&self, slot: u32, numbers: &[u32]) -> Result<Shape> {
+        let mut joined = self.joined.lock();
+        if let Some(known) = joined.get(&slot) {
+            return Ok(known.clone());
+        }
+        let union = union(numbers.iter().map(|number| self.shape(*number)))?;
+        joined.insert(slot, union.clone());
+        Ok(union)
     }
 
     /// The name of the newest of the releases that drew some numbers; none when there are no numbers.

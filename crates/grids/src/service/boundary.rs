@@ -2,7 +2,7 @@
 
 use api::grids::v1::{Boundary, GetBoundaryRequest};
 use base::{AreaId, Error, Kind, Result};
-use geometry::{Datum, union};
+use geometry::Datum;
 use rpc::Caller;
 use tonic::Request;
 
@@ -34,15 +34,15 @@ impl Grids {
     /// The boundary of an area on a ground.
     fn outline(&self, ground: &Ground, area: &Area, datum: Datum) -> Result<Boundary> {
         let now = self.now();
-        let own = self.0.land.directory(now).slot(area.id).and_then(|slot| ground.number(slot));
+        let slot = self.0.land.directory(now).slot(area.id).ok_or_else(|| no_boundary(area.id))?;
+        let own = ground.number(slot);
         // The directory is asked area by area, as in `Nearby`.
         let path_of = |slot: u32| self.0.land.directory(now).card(slot).path;
         let drawn = own.map_or_else(|| ground.uppermost(&area.path, &path_of), |own| vec![own]);
         let release = ground.newest_release_name(&drawn).ok_or_else(|| no_boundary(area.id))?;
         let shape = match drawn[..] {
             [only] => ground.shape(only).clone(),
-            _ => union(drawn.iter().map(|number| ground.shape(*number)))
-                .map_err(|error| error.with("name", area.id.name()))?,
+            _ => ground.joined(slot, &drawn).map_err(|error| error.with("name", area.id.name()))?,
         };
         Ok(Boundary {
             area: Some(convert::area::write_reference(area, now.civil_day())),
