@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["base"]),
     ("rpc", &["api", "base", "store"]),
     ("registry", &["api", "base", "geometry", "rpc", "store"]),
+    ("buildings", &["api", "base", "geometry", "registry", "rpc", "store"]),
     ("grids", SERVICE),
     ("staff", SERVICE),
     ("events", SERVICE),

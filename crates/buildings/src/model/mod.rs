@@ -1,0 +1,3 @@
+//! The domain of buildings, pure and synchronous.
+
+pub mod address;
