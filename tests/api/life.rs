@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::events::v1::{Event, EventState, GetEventRequest, Step};
+use api::staff::v1::{GetPrincipalRequest, ListHandlersRequest, Post};
 use tests::{Caller, Taking, Town, WHOLE_LIFE, done, history, live, refused, report_at, take, time_of};
 use tonic::Code;
 
@@ -174,6 +175,33 @@ async fn an_event_is_handled_by_its_handler_and_checked_by_somebody_else() {
     done(take(&people.leader_a, Step::Resolve, Taking::of(&event)).await);
     let own = refused(take(&people.leader_a, Step::Verify, Taking::of(&event)).await);
     own.expect(Code::PermissionDenied, "OWN_WORK");
+}
+
+#[tokio::test]
+async fn a_community_whistles_and_a_department_of_its_subdistrict_reports() {
+    let town = Town::start().await;
+    let people = &town.people;
+    let event = live(&people.desk_a, report_at(0.5, 0.5), &[Step::Accept]).await;
+    let list = ListHandlersRequest { path: town.land.path("A1"), ..Default::default() };
+    let handlers = done(people.desk_a.staff().list_handlers(list.clone()).await).handlers;
+    let department = handlers.iter().find(|handler| handler.principal == people.department.name).unwrap();
+    assert_eq!((department.display_name.as_str(), department.bindings[0].post()), ("执法中队", Post::Department));
+    let get = GetPrincipalRequest { name: people.department.name.clone() };
+    refused(people.desk_a.staff().get_principal(get).await).expect(Code::NotFound, "NOT_FOUND");
+
+    let to = |handler: &Caller| Taking { handler: handler.name.clone(), ..Taking::of(&event) };
+    for stranger in [&people.worker_b, &people.desk_b, &people.auditor] {
+        let refusal = refused(take(&people.desk_a, Step::Dispatch, to(stranger)).await);
+        refusal.expect(Code::FailedPrecondition, "HANDLER_CANNOT_HANDLE");
+    }
+    refused(take(&people.desk_b, Step::Dispatch, to(&people.department)).await).expect(Code::NotFound, "NOT_FOUND");
+    refused(people.desk_b.staff().list_handlers(list).await).expect(Code::PermissionDenied, "OUT_OF_SCOPE");
+
+    done(take(&people.desk_a, Step::Dispatch, to(&people.department)).await);
+    done(take(&people.department, Step::Start, Taking::of(&event)).await);
+    let resolved = done(take(&people.department, Step::Resolve, Taking::of(&event)).await);
+    assert_eq!(resolved.state(), EventState::Resolved);
+    done(take(&people.desk_a, Step::Verify, Taking::of(&event)).await);
 }
 
 #[tokio::test]

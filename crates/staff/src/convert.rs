@@ -7,7 +7,7 @@ use base::{AreaId, AreaPath, PrincipalId, Result, Time, Violations, limits};
 use prost_types::FieldMask;
 use rpc::{Caller, mask};
 
-use crate::model::{Actor, Binding, Change, Charge, InCharge, Place, Post, Principal, PrincipalKind};
+use crate::model::{Actor, Binding, Change, Charge, Handler, InCharge, Place, Post, Principal, PrincipalKind};
 use crate::token::{LIFETIME_DEFAULT_S, LIFETIME_MAX_S};
 
 /// The name of the root above all areas.
@@ -237,6 +237,15 @@ fn bindings(bindings: &[api::Binding], violations: &mut Violations) -> Vec<Bindi
     asked
 }
 
+/// Reads the name of a principal that may be absent.
+pub(crate) fn optional_principal_id(
+    name: &str,
+    field: &str,
+    violations: &mut Violations,
+) -> Option<Option<PrincipalId>> {
+    if name.is_empty() { Some(None) } else { principal_id(name, field, violations).map(Some) }
+}
+
 /// Reads the post that a list is narrowed to.
 pub(crate) fn post_filter(value: i32, violations: &mut Violations) -> Option<Post> {
     if value == i32::from(Post::Unspecified) { None } else { post(value, "post", violations) }
@@ -254,10 +263,7 @@ pub(crate) fn charge(
     };
     let area = area(&charge.area, "charge.area", violations);
     let worker = principal_id(&charge.worker, "charge.worker", violations);
-    let stand_in = match charge.stand_in.as_str() {
-        "" => Some(None),
-        name => principal_id(name, "charge.stand_in", violations).map(Some),
-    };
+    let stand_in = optional_principal_id(&charge.stand_in, "charge.stand_in", violations);
     if worker.is_some() && stand_in == Some(worker) {
         violations.add("charge.stand_in", "must be somebody else than the worker, or empty");
     }
@@ -265,11 +271,11 @@ pub(crate) fn charge(
     (area, people.map(|(worker, stand_in)| Assignment { worker, stand_in, now }))
 }
 
-/// Reads where somebody in charge is looked for.
-pub(crate) fn place_asked(request: &api::FindInChargeRequest, violations: &mut Violations) -> Option<PlaceAsked> {
-    match (request.area.as_str(), request.path.as_str()) {
+/// Reads a place that is named by its area or by its path.
+pub(crate) fn place_asked(area: &str, path: &str, violations: &mut Violations) -> Option<PlaceAsked> {
+    match (area, path) {
         ("", "") => violations.add("area", "name an area, or give its path"),
-        (name, "") => return area(name, "area", violations).map(PlaceAsked::Area),
+        (name, "") => return self::area(name, "area", violations).map(PlaceAsked::Area),
         ("", path) => return violations.take("path", path.parse()).map(PlaceAsked::Path),
         _ => violations.add("path", "give either the area or its path, not both"),
     }
@@ -336,6 +342,15 @@ pub(crate) fn charge_to_api(charge: &Charge, worker: Option<&Principal>) -> api:
         stand_in: charge.stand_in.map(|id| id.name()).unwrap_or_default(),
         path: charge.place.path.to_string(),
         update_time: Some(rpc::time::to_proto(charge.update_time)),
+    }
+}
+
+/// Somebody who may handle events.
+pub(crate) fn handler_to_api(handler: &Handler) -> api::Handler {
+    api::Handler {
+        principal: handler.id.name(),
+        display_name: handler.display_name.clone(),
+        bindings: handler.bindings.iter().map(binding_to_api).collect(),
     }
 }
 

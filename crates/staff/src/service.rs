@@ -1,22 +1,23 @@
 //! The generated trait, thin: read the request, ask where its areas are, act in the store, tell the answer.
 
-use api::grids::v1::GetAreaRequest;
+use api::grids::v1::{Area, GetAreaRequest};
 use api::staff::v1::staff_service_server::StaffService;
 use api::staff::v1::{
     AssignChargeRequest, Charge, CreatePrincipalRequest, EndChargeRequest, FindInChargeRequest, FindInChargeResponse,
     GetPrincipalRequest, IssueTokenRequest, IssueTokenResponse, ListChargesRequest, ListChargesResponse,
-    ListPrincipalsRequest, ListPrincipalsResponse, Principal, RevokeTokensRequest, RotateKeyRequest, RotateKeyResponse,
-    UpdatePrincipalRequest, WhoAmIRequest,
+    ListHandlersRequest, ListHandlersResponse, ListPrincipalsRequest, ListPrincipalsResponse, Principal,
+    RevokeTokensRequest, RotateKeyRequest, RotateKeyResponse, UpdatePrincipalRequest, WhoAmIRequest,
 };
 use base::{AreaPath, Error, Kind, PrincipalId, Result, Violations};
 use rpc::paging::{PageRequest, Query};
 use rpc::status::{answer, from_status};
 use rpc::{Caller, Scope, repeat};
+use store::Page;
 use tonic::{Request, Response, Status};
 
 use crate::Staff;
 use crate::convert::{self, AreaName, ChangeAsked, PlaceAsked, actor, complete};
-use crate::model::{self, Binding, Change, Place};
+use crate::model::{self, Binding, Change, Handler, Place};
 use crate::tables::{self, PrincipalQuery};
 use crate::token::{self, Grant, SigningKey};
 
@@ -50,6 +51,9 @@ impl StaffService for Staff {
     }
     async fn find_in_charge(&self, request: Request<FindInChargeRequest>) -> Answer<FindInChargeResponse> {
         answer(self.in_charge(request).await)
+    }
+    async fn list_handlers(&self, request: Request<ListHandlersRequest>) -> Answer<ListHandlersResponse> {
+        answer(self.handlers(request).await)
     }
     async fn issue_token(&self, request: Request<IssueTokenRequest>) -> Answer<IssueTokenResponse> {
         answer(self.new_token(&request))
@@ -205,13 +209,7 @@ impl Staff {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let mut violations = Violations::new();
-        let path = match convert::place_asked(&request, &mut violations) {
-            Some(PlaceAsked::Path(path)) => Some(path),
-            Some(PlaceAsked::Area(area)) => {
-                self.place(&caller, area, "area", &mut violations).await?.map(|place| place.path)
-            }
-            None => None,
-        };
+        let path = self.path_asked(&caller, &request.area, &request.path, &mut violations).await?;
         let path = complete(path, violations)?;
         caller.require(&path)?;
         let now = self.clock.now();
@@ -224,6 +222,31 @@ impl Staff {
             )
             .with("path", path)
         })
+    }
+
+    async fn handlers(&self, request: Request<ListHandlersRequest>) -> Result<ListHandlersResponse> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        let mut violations = Violations::new();
+        let path = self.path_asked(&caller, &request.area, &request.path, &mut violations).await?;
+        let named = convert::optional_principal_id(&request.principal, "principal", &mut violations);
+        let bare = ListHandlersRequest { page_size: 0, page_token: String::new(), ..request.clone() };
+        let query = Query::of("ListHandlers", &bare, caller.scope());
+        let part = PageRequest::parse(request.page_size, &request.page_token, &query, &mut violations);
+        let (path, (named, part)) = complete(path.zip(named.zip(part)), violations)?;
+        caller.require(&path)?;
+        let actor = actor(&caller);
+        let page = self.store.scan(move |view| match named {
+            None => tables::page_bound_at(view, &path, &part, &|found| Handler::told(&actor, found, &path, false)),
+            Some(id) => {
+                let found = tables::get_principal(view, id)?;
+                let told = found.and_then(|found| Handler::told(&actor, &found, &path, true));
+                Ok(Page { records: told.into_iter().collect(), next: None })
+            }
+        });
+        let page = page.await?;
+        let handlers = page.records.iter().map(convert::handler_to_api).collect();
+        Ok(ListHandlersResponse { handlers, next_page_token: query.token(page.next) })
     }
 }
 
@@ -312,6 +335,21 @@ impl Staff {
         Ok(change)
     }
 
+    /// The path of a place that is named by its area or by its path.
+    async fn path_asked(
+        &self,
+        caller: &Caller,
+        area: &str,
+        path: &str,
+        violations: &mut Violations,
+    ) -> Result<Option<AreaPath>> {
+        Ok(match convert::place_asked(area, path, violations) {
+            Some(PlaceAsked::Path(path)) => Some(path),
+            Some(PlaceAsked::Area(area)) => self.place(caller, area, "area", violations).await?.map(|place| place.path),
+            None => None,
+        })
+    }
+
     /// Where an area is; notes when there is none that the caller may see.
     async fn place(
         &self,
@@ -320,7 +358,7 @@ impl Staff {
         field: &str,
         violations: &mut Violations,
     ) -> Result<Option<Place>> {
-        self.look_up(caller, area, field, false, violations).await
+        Ok(self.find(caller, area, field, violations).await?.map(|(place, _)| place))
     }
 
     /// The same for an area to which something new is tied; notes when it is no longer used.
@@ -331,19 +369,24 @@ impl Staff {
         field: &str,
         violations: &mut Violations,
     ) -> Result<Option<Place>> {
-        self.look_up(caller, area, field, true, violations).await
+        let Some((place, found)) = self.find(caller, area, field, violations).await? else { return Ok(None) };
+        if let Some(retired) = found.filter(|found| found.retire_time.is_some()) {
+            violations.add(field, format!("{} ({}) is no longer used", retired.name, retired.display_name));
+            return Ok(None);
+        }
+        Ok(Some(place))
     }
 
-    async fn look_up(
+    /// Where an area is, and what `grids` says of it; nobody describes the root.
+    async fn find(
         &self,
         caller: &Caller,
         area: AreaName,
         field: &str,
-        in_use: bool,
         violations: &mut Violations,
-    ) -> Result<Option<Place>> {
+    ) -> Result<Option<(Place, Option<Area>)>> {
         let AreaName::One(id) = area else {
-            return Ok(Some(Place { path: AreaPath::ROOT, area: None }));
+            return Ok(Some((Place { path: AreaPath::ROOT, area: None }, None)));
         };
         let request = caller.forward(GetAreaRequest { name: id.name() });
         let found = match self.grids.clone().get_area(request).await.map_err(from_status) {
@@ -354,13 +397,9 @@ impl Staff {
             }
             Err(wrong) => return Err(wrong),
         };
-        if in_use && found.retire_time.is_some() {
-            violations.add(field, format!("{} ({}) is no longer used", id.name(), found.display_name));
-            return Ok(None);
-        }
         let path = found.path.parse().map_err(|wrong: String| {
             Error::internal("the grids service answered a path that cannot be read").caused_by(wrong)
         })?;
-        Ok(Some(Place { path, area: Some(id) }))
+        Ok(Some((Place { path, area: Some(id) }, Some(found))))
     }
 }

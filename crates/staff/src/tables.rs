@@ -5,6 +5,8 @@
 //!   index 1 by_area      path  id:16                 one entry for every area at or above a post, so that "everyone
 //!                                                    inside a subtree" is one range in which each stands once;
 //!                                                    who holds no post stands under the root
+//!   index 2 bound_at     path  id:16                 one entry for every area at which a post is bound, so that
+//!                                                    "everyone bound at an area or above it" is a handful of ranges
 //!   aggregate 1 root_administrators   (empty)        how many active administrators of everything there are
 //! table 2 charges        path                        in the order of the tree: a subtree is one range
 //! table 3 signing_keys   key id                      a handful: one that signs, others until their tokens expired
@@ -31,7 +33,7 @@ static PRINCIPALS: Table<stored::Principal> = Table::new(
     1,
     "principals",
     |principal| Key::new().raw(&principal.id),
-    &[&PRINCIPALS_BY_AREA],
+    &[&PRINCIPALS_BY_AREA, &PRINCIPALS_BOUND_AT],
     &[&ROOT_ADMINISTRATORS],
 );
 
@@ -40,6 +42,11 @@ static PRINCIPALS_BY_AREA: Index<stored::Principal> = Index::new(1, "by_area", |
     for binding in &principal.bindings {
         areas.extend((0..=binding.path.len()).step_by(2).map(|end| &binding.path[..end]));
     }
+    keys.extend(areas.into_iter().map(path_key));
+});
+
+static PRINCIPALS_BOUND_AT: Index<stored::Principal> = Index::new(2, "bound_at", |principal, keys: &mut Vec<Key>| {
+    let areas: BTreeSet<&[u8]> = principal.bindings.iter().map(|binding| binding.path.as_ref()).collect();
     keys.extend(areas.into_iter().map(path_key));
 });
 
@@ -116,6 +123,24 @@ pub(crate) fn page_principals(view: &dyn View, query: &PrincipalQuery, part: &Pa
     let scans: Vec<Scan> = query.scope.paths().iter().map(scan).collect();
     let page = PRINCIPALS.page_merged(view, &PRINCIPALS_BY_AREA, &scans, &listed)?;
     let records = page.records.iter().map(principal_from_stored).collect::<Result<_>>()?;
+    Ok(Page { records, next: page.next })
+}
+
+/// Principals bound at an area or above it of whom `wanted` makes something, in the order of their ids, each once.
+pub(crate) fn page_bound_at<T>(
+    view: &dyn View,
+    path: &AreaPath,
+    part: &PageRequest,
+    wanted: &dyn Fn(&Principal) -> Option<T>,
+) -> Result<Page<T>> {
+    let scan = |depth| Scan::prefix(Key::new().path(&path.ancestor(depth))).limit(part.limit).after(part.after.clone());
+    let scans: Vec<Scan> = (0..=path.depth()).map(scan).collect();
+    // Damage is not passed over: reading the record below says what is wrong.
+    let listed =
+        |stored: &stored::Principal| principal_from_stored(stored).map_or(true, |found| wanted(&found).is_some());
+    let page = PRINCIPALS.page_merged(view, &PRINCIPALS_BOUND_AT, &scans, &listed)?;
+    let read = |stored: &stored::Principal| principal_from_stored(stored).map(|found| wanted(&found));
+    let records = page.records.iter().filter_map(|stored| read(stored).transpose()).collect::<Result<_>>()?;
     Ok(Page { records, next: page.next })
 }
 
@@ -344,10 +369,12 @@ mod tests {
             update_time: Time::default(),
             revision: 1,
         };
-        let entry = |path: &[u8]| (1, [&[2, 0, 1], path, &[0, 0], &[7; 16]].concat(), [0, 16]);
+        let entry_in =
+            |index: u8, path: &[u8]| (u16::from(index), [&[2, 0, index], path, &[0, 0], &[7; 16]].concat(), [0, 16]);
+        let entry = |path: &[u8]| entry_in(1, path);
         let found = derived(0, &principal_to_stored(&principal));
         assert_eq!(found.primary, [7; 16]);
-        assert_eq!(found.entries, [entry(&[]), entry(&[0, 1]), entry(&[0, 1, 2, 3])]);
+        assert_eq!(found.entries, [entry(&[]), entry(&[0, 1]), entry(&[0, 1, 2, 3]), entry_in(2, &[0, 1, 2, 3])]);
         assert_eq!(found.amounts, []);
 
         principal.bindings.clear();

@@ -2,9 +2,9 @@
 
 use api::events::v1 as api_events;
 use api::events::v1::Step;
-use api::staff::v1::{GetPrincipalRequest, Post};
+use api::staff::v1::{ListHandlersRequest, Post};
 use api::stored::events::v1 as bytes;
-use base::{AreaPath, Error, EventId, Kind, PrincipalId, Result};
+use base::{AreaPath, Error, EventId, Kind, Result, Time};
 use prost::Message;
 use rpc::status::from_status;
 use rpc::{Caller, access};
@@ -13,7 +13,7 @@ use tonic::Request;
 
 use super::require;
 use crate::convert::steps::{StepMessage, StepRequest};
-use crate::model::life::{self, Actor};
+use crate::model::life::{self, Actor, Command};
 use crate::{Events, tables};
 
 impl Events {
@@ -25,8 +25,8 @@ impl Events {
         let caller = Caller::of(&request)?;
         let StepRequest { event: id, command, repeat } = request.get_ref().read()?;
         let now = self.now();
-        if let (Step::Dispatch, Some(handler)) = (command.step, command.handler)
-            && let Err(unfit) = self.check_handler(id, handler, &caller).await
+        if command.step == Step::Dispatch
+            && let Err(unfit) = self.check_handler(id, &command, &caller, now).await
         {
             // Whoever can no longer handle may have been dispatched to long ago.
             return self.first_answer(caller.origin(method, now), repeat, &caller, unfit).await;
@@ -42,31 +42,29 @@ impl Events {
         self.answer_change(event.await?, &caller)
     }
 
-    /// Fails unless whoever is named as handler exists and may handle events where this one lies: an event that is
+    /// Fails unless a dispatch can be made and whoever is to handle the event may do so where it lies: an event that is
     /// dispatched to somebody who cannot even see it would wait for nobody.
-    async fn check_handler(&self, event: EventId, handler: PrincipalId, caller: &Caller) -> Result<()> {
-        let event =
-            self.0.store.read(|view| tables::get(view, event))?.ok_or_else(|| Error::not_found(event.name()))?;
+    async fn check_handler(&self, id: EventId, command: &Command, caller: &Caller, now: Time) -> Result<()> {
+        let event = self.0.store.read(|view| tables::get(view, id))?;
+        let mut event = event.ok_or_else(|| Error::not_found(id.name()))?;
         let path = event.placement.path();
-        require(caller, &path, &event.id.name())?;
-        if event.worker.is_some_and(|worker| worker.id == handler) || handler == caller.id() {
-            return Ok(());
-        }
-        let request = caller.forward(GetPrincipalRequest { name: handler.name() });
-        let principal = self.0.staff.clone().get_principal(request).await.map_err(from_status)?.into_inner();
-        let may_handle = principal.bindings.iter().any(|binding| {
-            access::allows(binding.post(), "events.handle")
-                && binding.path.parse::<AreaPath>().is_ok_and(|root| path.is_within(&root))
-        });
-        if may_handle && !principal.suspended {
+        require(caller, &path, &id.name())?;
+        // Taken on a copy, to learn who would handle it, and to ask nobody about a step that cannot be taken.
+        let step = life::take(&mut event, command, &actor(caller, &path), &self.0.deadlines, now)?;
+        let handler = step.handler.ok_or_else(|| Error::internal("a dispatch passed that names no handler"))?;
+        let (path, principal) = (path.to_string(), handler.name());
+        let request = ListHandlersRequest { path: path.clone(), principal: principal.clone(), ..Default::default() };
+        let answer = self.0.staff.clone().list_handlers(caller.forward(request)).await.map_err(from_status)?;
+        if !answer.into_inner().handlers.is_empty() {
             return Ok(());
         }
         Err(Error::new(
             Kind::Precondition,
             "HANDLER_CANNOT_HANDLE",
-            "this principal holds no post that may handle events in the event's area; name another, or bind one first",
+            "nobody of this name may handle events in the event's area now; name one whom StaffService.ListHandlers \
+             lists there",
         )
-        .with("handler", handler.name())
+        .with("handler", principal)
         .with("path", path))
     }
 

@@ -132,18 +132,34 @@ async fn an_event_is_dispatched_only_to_somebody_who_may_handle_it() {
     take(&world, "desk", Step::Accept, &event.name).await.unwrap();
     assert_eq!(take(&world, "desk", Step::Dispatch, &event.name).await.unwrap_err().reason(), "NO_HANDLER");
     let dispatch = |handler: String| DispatchEventRequest { name: event.name.clone(), handler, ..Default::default() };
-    for (handler, reason) in [
-        (principal("worker 1").name(), "HANDLER_CANNOT_HANDLE"),
-        (principal("auditor").name(), "HANDLER_CANNOT_HANDLE"),
-        (base::PrincipalId::from_bytes([99; 16]).name(), "NOT_FOUND"),
-    ] {
-        let refused = told(world.client().dispatch_event(by("desk", dispatch(handler))).await).unwrap_err();
-        assert_eq!(refused.reason(), reason);
+    // Who cannot handle it and who does not exist at all cannot be told apart.
+    for handler in [principal("worker 1"), principal("auditor"), base::PrincipalId::from_bytes([99; 16])] {
+        let refused = told(world.client().dispatch_event(by("desk", dispatch(handler.name()))).await).unwrap_err();
+        assert_eq!(refused.reason(), "HANDLER_CANNOT_HANDLE");
     }
     let department = principal("department").name();
     let dispatched = told(world.client().dispatch_event(by("desk", dispatch(department.clone()))).await).unwrap();
     assert_eq!(dispatched.handler, department);
     assert_eq!(take(&world, "department", Step::Start, &event.name).await.unwrap().state(), EventState::InProgress);
+}
+
+#[tokio::test]
+async fn the_worker_in_charge_of_a_report_gets_it_only_while_able_to_handle_it() {
+    let world = World::new();
+    let event = world.report("desk", report_in(0)).await.unwrap();
+    take(&world, "desk", Step::Accept, &event.name).await.unwrap();
+    world.staff.suspended.lock().unwrap().push(principal("worker 1"));
+    for handler in [String::new(), principal("worker 1").name()] {
+        let dispatch = DispatchEventRequest { name: event.name.clone(), handler, ..Default::default() };
+        let refused = told(world.client().dispatch_event(by("desk", dispatch)).await).unwrap_err();
+        assert_eq!((refused.kind(), refused.reason()), (Kind::Precondition, "HANDLER_CANNOT_HANDLE"));
+    }
+    // A stale version or a wrong state is still what is told first.
+    let stale = DispatchEventRequest { name: event.name.clone(), etag: event.etag.clone(), ..Default::default() };
+    let stale = told(world.client().dispatch_event(by("desk", stale)).await).unwrap_err();
+    assert_eq!(stale.reason(), "ETAG_MISMATCH");
+    world.staff.suspended.lock().unwrap().clear();
+    take(&world, "desk", Step::Dispatch, &event.name).await.unwrap();
 }
 
 #[tokio::test]

@@ -119,6 +119,7 @@ impl Authority for Names {
 pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) grids: GridsStandIn,
+    pub(crate) staff: StaffStandIn,
     events: Link,
     /// Stays open while the world does: a stack ends its streams when it closes.
     _stop: tokio::sync::watch::Sender<bool>,
@@ -135,13 +136,13 @@ impl World {
         let metrics = Arc::new(Metrics::new(&contract));
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let stack = Stack::new(contract, Arc::new(Names(identities())), clock.clone(), metrics, stopping);
-        let grids = GridsStandIn::default();
+        let (grids, staff) = (GridsStandIn::default(), StaffStandIn::default());
         let store = Store::open("events", SCHEMA, store::Options::memory()).unwrap();
         let grid_link = Link::local(Routes::new(GridServiceServer::new(grids.clone())), &stack);
-        let staff_link = Link::local(Routes::new(StaffServiceServer::new(StaffStandIn)), &stack);
+        let staff_link = Link::local(Routes::new(StaffServiceServer::new(staff.clone())), &stack);
         let events = Events::new(store, grid_link, staff_link, options, clock.clone()).unwrap();
         let events = Link::local(events.into_routes(), &stack);
-        Self { clock, grids, events, _stop: stop }
+        Self { clock, grids, staff, events, _stop: stop }
     }
 
     pub(crate) fn client(&self) -> EventServiceClient<Link> {

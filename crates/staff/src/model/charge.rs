@@ -27,7 +27,7 @@ pub(crate) struct InCharge {
 }
 
 /// Puts an area into a worker's charge in place of the charge it had. Worker and stand-in must hold a post at the
-/// area or above it: without one they could not see what they are in charge of.
+/// area or above it that may handle events: without one they could do nothing about what they are in charge of.
 pub(crate) fn assign(tx: &mut Transaction<'_>, actor: &Actor, charge: &Charge) -> Result<Charge> {
     let path = &charge.place.path;
     actor.require(path)?;
@@ -36,12 +36,12 @@ pub(crate) fn assign(tx: &mut Transaction<'_>, actor: &Actor, charge: &Charge) -
     let mut active = Ok(());
     for (field, id) in people.into_iter().filter_map(|(field, id)| Some((field, id?))) {
         match tables::get_principal(tx, id)? {
-            Some(principal) if principal.holds_post_at(path) => {
+            Some(principal) if principal.handles_at(path) => {
                 active = active.and(require_active(&principal));
             }
             // Whoever may not see a principal must not learn here that it exists.
             Some(principal) if actor.sees(&principal) => {
-                violations.add(field, "must hold a post at the area or above it; give one with UpdatePrincipal first");
+                violations.add(field, UNFIT);
             }
             _ => violations.add(field, format!("{} does not exist", id.name())),
         }
@@ -58,6 +58,9 @@ pub(crate) fn assign(tx: &mut Transaction<'_>, actor: &Actor, charge: &Charge) -
     Ok(charge.clone())
 }
 
+const UNFIT: &str =
+    "must hold a post that may handle events, at the area or above it; give one with UpdatePrincipal first";
+
 /// Takes an area out of charge. `name` is the area's resource name, for the error.
 pub(crate) fn end(tx: &mut Transaction<'_>, actor: &Actor, path: &AreaPath, name: &str) -> Result<()> {
     actor.require(path)?;
@@ -68,7 +71,7 @@ pub(crate) fn end(tx: &mut Transaction<'_>, actor: &Actor, path: &AreaPath, name
 }
 
 /// Who is in charge at a place now: its worker, else the stand-in, else whoever is in charge above; nobody when that
-/// leads past the root. Somebody who is away, suspended or without a post there is passed over. Reads at most 13
+/// leads past the root. Somebody who is away, suspended or without a post there that may handle events is passed over. Reads at most 13
 /// charges.
 pub(crate) fn in_charge(view: &dyn View, path: &AreaPath, now: Time) -> Result<Option<InCharge>> {
     for depth in (0..=path.depth()).rev() {

@@ -4,9 +4,11 @@
 //! values are the domain's; messages of the contract are not known here ([`crate::convert`] is the only translator).
 
 mod charge;
+mod handler;
 mod principal;
 
 pub(crate) use charge::{Charge, InCharge, assign, end, in_charge};
+pub(crate) use handler::Handler;
 pub(crate) use principal::{
     Binding, Change, Principal, create, end_tokens, get_changeable, require_active, update, whole_second,
 };

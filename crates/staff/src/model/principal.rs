@@ -3,6 +3,7 @@
 //! Tokens themselves are not here; a principal only knows since when its tokens are believed.
 
 use base::{AreaPath, Error, Kind, PrincipalId, Result, Time};
+use rpc::access;
 use store::{Transaction, View};
 
 use super::{Actor, Place, Post, PrincipalKind, out_of_scope};
@@ -39,15 +40,21 @@ pub(crate) struct Principal {
 }
 
 impl Principal {
-    /// Whether some post reaches this area: it is held there or above.
-    pub(crate) fn holds_post_at(&self, path: &AreaPath) -> bool {
-        self.bindings.iter().any(|binding| path.is_within(&binding.place.path))
+    /// The posts through which this principal may handle events at an area: bound there or above.
+    pub(crate) fn handling_posts(&self, path: &AreaPath) -> impl Iterator<Item = &Binding> {
+        let handles = |binding: &&Binding| access::allows(binding.post, "events.handle");
+        self.bindings.iter().filter(|binding| path.is_within(&binding.place.path)).filter(handles)
+    }
+
+    /// Whether this principal may handle events at an area.
+    pub(crate) fn handles_at(&self, path: &AreaPath) -> bool {
+        self.handling_posts(path).next().is_some()
     }
 
     /// Whether this principal can take care of an area now.
     pub(crate) fn is_available(&self, path: &AreaPath, now: Time) -> bool {
         let present = self.away_until.is_none_or(|until| until <= now);
-        present && !self.suspended && self.holds_post_at(path)
+        present && !self.suspended && self.handles_at(path)
     }
 
     /// The opaque version that clients give back.

@@ -116,6 +116,18 @@ async fn a_charge_goes_only_to_somebody_who_holds_a_post_there() {
 }
 
 #[tokio::test]
+async fn a_charge_is_nothing_for_a_post_that_handles_nothing() {
+    let (house, _, worker, _) = grid().await;
+    let (auditor, _) = house.hire("审计", &[(Post::Auditor, "/1/2")]).await;
+    let error = assign(&house, &house.admin, "/1/2/5", &auditor.name, "").await.unwrap_err();
+    assert_eq!(error.violations()[0].field, "charge.worker");
+    // Whoever only audits from now on is passed over like somebody who left.
+    let promoted = Principal { bindings: vec![binding(Post::Auditor, "/1/2/5")], ..worker };
+    house.update(&house.admin, promoted, &["bindings"]).await.unwrap();
+    assert_eq!(found(&house, "/1/2/5").await, answer("李四", true, "/1/2/5"));
+}
+
+#[tokio::test]
 async fn an_assignment_does_not_tell_whether_a_stranger_exists() {
     let (house, ..) = grid().await;
     let (_, street) = house.hire("街道管理员", &[(Post::Administrator, "/1/2")]).await;

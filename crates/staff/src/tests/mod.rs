@@ -5,6 +5,7 @@
 mod access;
 mod charges;
 mod first_start;
+mod handlers;
 mod principals;
 mod tokens;
 

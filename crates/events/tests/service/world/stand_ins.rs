@@ -1,14 +1,14 @@
 //! Stand-ins for `grids` and `staff` that answer what the service asks of them, from the tables of the world. Every
 //! other method refuses.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use api::grids::v1::grid_service_server::GridService;
 use api::grids::v1::{self as grids, AreaKind, AreaRef, DecidedBy, GetAreaRequest, Location};
 use api::staff::v1::staff_service_server::StaffService;
-use api::staff::v1::{self as staff, Binding, FindInChargeRequest, FindInChargeResponse, GetPrincipalRequest};
-use base::{AreaPath, ReleaseId};
+use api::staff::v1::{self as staff, FindInChargeRequest, FindInChargeResponse};
+use base::{AreaPath, PrincipalId, ReleaseId};
 use futures_util::stream::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -150,7 +150,11 @@ impl GridService for GridsStandIn {
 }
 
 /// People as the world has them.
-pub(crate) struct StaffStandIn;
+#[derive(Clone, Default)]
+pub(crate) struct StaffStandIn {
+    /// Who handles nothing any more.
+    pub(crate) suspended: Arc<Mutex<Vec<PrincipalId>>>,
+}
 
 #[tonic::async_trait]
 impl StaffService for StaffStandIn {
@@ -166,19 +170,26 @@ impl StaffService for StaffStandIn {
         }))
     }
 
-    async fn get_principal(&self, request: Request<GetPrincipalRequest>) -> Answer<staff::Principal> {
-        let name = request.into_inner().name;
-        let identity = identities().into_values().find(|identity| identity.id.name() == name);
-        let identity = identity.ok_or_else(|| rpc::status::to_status(base::Error::not_found(&name)))?;
-        let binding = |(post, root): &(staff::Post, AreaPath)| Binding {
-            post: (*post).into(),
-            area: String::new(),
-            path: root.to_string(),
+    async fn list_handlers(&self, request: Request<staff::ListHandlersRequest>) -> Answer<staff::ListHandlersResponse> {
+        let request = request.into_inner();
+        let place = path(&request.path);
+        let identity = identities().into_values().find(|identity| identity.id.name() == request.principal);
+        let may_handle = |(post, root): &(staff::Post, AreaPath)| {
+            !matches!(post, staff::Post::Unspecified | staff::Post::Auditor) && place.is_within(root)
         };
-        let bindings = identity.bindings.iter().map(binding).collect();
-        Ok(Response::new(staff::Principal { name, bindings, ..Default::default() }))
+        let fit = identity.filter(|identity| {
+            !self.suspended.lock().unwrap().contains(&identity.id) && identity.bindings.iter().any(may_handle)
+        });
+        let handlers = fit.map(|_| staff::Handler { principal: request.principal, ..Default::default() });
+        Ok(Response::new(staff::ListHandlersResponse {
+            handlers: handlers.into_iter().collect(),
+            ..Default::default()
+        }))
     }
 
+    async fn get_principal(&self, _: Request<staff::GetPrincipalRequest>) -> Answer<staff::Principal> {
+        unused()
+    }
     async fn who_am_i(&self, _: Request<staff::WhoAmIRequest>) -> Answer<staff::Principal> {
         unused()
     }
