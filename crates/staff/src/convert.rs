@@ -198,10 +198,10 @@ fn phone(phone: &str, violations: &mut Violations) -> Option<String> {
         violations.add("principal.phone", wrong);
         return None;
     }
-    let dialled = |character: char| character.is_ascii_digit() || "+-() #,".contains(character);
-    if phone.len() > limits::PHONE_CHARS_MAX || !phone.chars().all(dialled) {
+    let dialled = |character: char| character.is_ascii_digit() || "+-() #,;转".contains(character);
+    if phone.chars().count() > limits::PHONE_CHARS_MAX || !phone.chars().all(dialled) {
         let longest = limits::PHONE_CHARS_MAX;
-        let right = "digits, spaces and + - ( ) # , as in 13812341234 or 0632-5551234";
+        let right = "digits, spaces and + - ( ) # , ; 转, as in 13812341234 or 0632-5551234转8";
         violations.add("principal.phone", format!("must have at most {longest} characters: {right}"));
         return None;
     }

@@ -12,7 +12,7 @@ use base::{AreaPath, Error, Kind, PrincipalId, Result, Violations};
 use rpc::paging::{PageRequest, Query};
 use rpc::status::{answer, from_status};
 use rpc::{Caller, Scope, repeat};
-use store::Page;
+use store::{Origin, Page, Transaction};
 use tonic::{Request, Response, Status};
 
 use crate::Staff;
@@ -114,13 +114,13 @@ impl Staff {
         let once = repeat::request(&request.request_id, METHOD, &request, &mut violations);
         let (kind, asked) = convert::new_principal(request.principal.as_ref(), &mut violations);
         let values = self.placed(&caller, asked, &mut violations).await?;
-        let (once, kind) = complete(once.zip(kind), violations)?;
         let now = self.clock.now();
-        let (who, actor) = ((PrincipalId::generate(now), kind), actor(&caller));
-        let made = self.store.write_once(caller.origin(METHOD, now), once, move |tx| {
-            Ok(tables::principal_to_bytes(&model::create(tx, &actor, who, &values, now)?))
+        let (id, actor) = (PrincipalId::generate(now), actor(&caller));
+        let read = complete(kind, violations);
+        let made = self.commit(caller.origin(METHOD, now), once, read, move |tx, kind| {
+            Ok(tables::principal_to_bytes(&model::create(tx, &actor, (id, *kind), &values, now)?))
         });
-        Ok(convert::principal_to_api(&tables::principal_from_bytes(&made.await?.value)?, &caller))
+        Ok(convert::principal_to_api(&tables::principal_from_bytes(&made.await?)?, &caller))
     }
 
     async fn change_principal(&self, request: Request<UpdatePrincipalRequest>) -> Result<Principal> {
@@ -132,12 +132,42 @@ impl Staff {
         let (principal, mask) = (request.principal.as_ref(), request.update_mask.as_ref());
         let (id, asked) = convert::changed_principal(principal, mask, &mut violations);
         let change = self.placed(&caller, asked, &mut violations).await?;
-        let (once, id) = complete(once.zip(id), violations)?;
         let (now, actor) = (self.clock.now(), actor(&caller));
-        let changed = self.store.write_once(caller.origin(METHOD, now), once, move |tx| {
-            Ok(tables::principal_to_bytes(&model::update(tx, &actor, id, &change, now)?))
+        let read = complete(id, violations);
+        let changed = self.commit(caller.origin(METHOD, now), once, read, move |tx, id| {
+            Ok(tables::principal_to_bytes(&model::update(tx, &actor, *id, &change, now)?))
         });
-        Ok(convert::principal_to_api(&tables::principal_from_bytes(&changed.await?.value)?, &caller))
+        Ok(convert::principal_to_api(&tables::principal_from_bytes(&changed.await?)?, &caller))
+    }
+}
+
+/// Changes.
+impl Staff {
+    /// Commits the change that a request asks for as it was read, once for its id. One in which something is wrong now
+    /// may have been answered long ago, when what it names was still there: then it gets that answer.
+    async fn commit<T: Send + 'static>(
+        &self,
+        origin: Origin,
+        once: Option<store::Request>,
+        read: Result<T>,
+        change: impl Fn(&mut Transaction<'_>, &T) -> Result<Vec<u8>> + Send + 'static,
+    ) -> Result<Vec<u8>> {
+        const UNANSWERED: &str = "UNANSWERED";
+        // Without one, what was read is wrong at least in its id.
+        let Some(once) = once else {
+            return Err(read.err().unwrap_or_else(|| Error::internal("a change without a request id was read")));
+        };
+        match read {
+            Ok(read) => Ok(self.store.write_once(origin, once, move |tx| change(tx, &read)).await?.value),
+            Err(wrong) => {
+                let unanswered =
+                    |_: &mut Transaction<'_>| Err(Error::new(Kind::NotFound, UNANSWERED, "never answered"));
+                match self.store.write_once(origin, once, unanswered).await {
+                    Err(first) if first.reason() == UNANSWERED => Err(wrong),
+                    answered => Ok(answered?.value),
+                }
+            }
+        }
     }
 }
 
@@ -155,13 +185,12 @@ impl Staff {
             Some(area) => self.place_in_use(&caller, area, "charge.area", &mut violations).await?,
             None => None,
         };
-        let (once, (assignment, place)) = complete(once.zip(assignment.zip(place)), violations)?;
-        let charge = assignment.at(place);
+        let read = complete(assignment.zip(place), violations).map(|(assignment, place)| assignment.at(place));
         let actor = actor(&caller);
-        let assigned = self.store.write_once(caller.origin(METHOD, now), once, move |tx| {
-            Ok(tables::charge_to_bytes(&model::assign(tx, &actor, &charge)?))
+        let assigned = self.commit(caller.origin(METHOD, now), once, read, move |tx, charge| {
+            Ok(tables::charge_to_bytes(&model::assign(tx, &actor, charge)?))
         });
-        let charge = tables::charge_from_bytes(&assigned.await?.value)?;
+        let charge = tables::charge_from_bytes(&assigned.await?)?;
         let worker = self.store.read(|view| tables::get_principal(view, charge.worker))?;
         Ok(convert::charge_to_api(&charge, worker.as_ref()))
     }
@@ -176,9 +205,8 @@ impl Staff {
             Some(area) => self.place(&caller, area, "area", &mut violations).await?,
             None => None,
         };
-        let (once, place) = complete(once.zip(place), violations)?;
-        let actor = actor(&caller);
-        let ended = self.store.write_once(caller.origin(METHOD, self.clock.now()), once, move |tx| {
+        let (read, actor) = (complete(place, violations), actor(&caller));
+        let ended = self.commit(caller.origin(METHOD, self.clock.now()), once, read, move |tx, place| {
             model::end(tx, &actor, &place.path, &request.area).map(|()| Vec::new())
         });
         ended.await.map(drop)

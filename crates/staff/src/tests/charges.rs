@@ -128,6 +128,26 @@ async fn a_charge_is_nothing_for_a_post_that_handles_nothing() {
 }
 
 #[tokio::test]
+async fn a_repeated_assignment_is_answered_although_its_area_is_no_longer_used() {
+    let (house, leader, ..) = grid().await;
+    let request = |path: &str| AssignChargeRequest {
+        charge: Some(Charge { area: area(path), worker: leader.name.clone(), ..Charge::default() }),
+        request_id: "7d0f4a3e-6f0c-4f4e-9f5b-0c8f6a1d2e3f".to_owned(),
+    };
+    let assign = |request| async {
+        let answer = house.staff().assign_charge(bearing(&house.admin, request)).await;
+        answer.map(tonic::Response::into_inner).map_err(from_status)
+    };
+    let first = assign(request("/1/2/6")).await.unwrap();
+    house.retired.lock().unwrap().push("/1/2/6".parse().unwrap());
+    assert_eq!(assign(request("/1/2/6")).await.unwrap(), first);
+    // The same id with other content is found out, and a new id meets the area as it is now.
+    assert_eq!(assign(request("/1/2/7")).await.unwrap_err().reason(), "REQUEST_ID_REUSED");
+    let other = AssignChargeRequest { request_id: String::new(), ..request("/1/2/6") };
+    assert_eq!(assign(other).await.unwrap_err().violations()[0].field, "charge.area");
+}
+
+#[tokio::test]
 async fn an_assignment_does_not_tell_whether_a_stranger_exists() {
     let (house, ..) = grid().await;
     let (_, street) = house.hire("街道管理员", &[(Post::Administrator, "/1/2")]).await;

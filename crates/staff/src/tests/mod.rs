@@ -10,7 +10,7 @@ mod principals;
 mod tokens;
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use api::grids::v1::{Area, GetAreaRequest};
 use api::staff::v1::staff_service_client::StaffServiceClient;
@@ -19,7 +19,7 @@ use api::staff::v1::{
     WhoAmIRequest,
 };
 use base::{AreaId, AreaPath, Error, ManualClock, Result, Time};
-use futures_util::future::BoxFuture;
+use futures_util::future::{self, BoxFuture};
 use prost_types::FieldMask;
 use rpc::contract::Contract;
 use rpc::metrics::Metrics;
@@ -34,7 +34,7 @@ use crate::{LocalAuthority, Options, SCHEMA, Staff};
 
 /// 2026-09-22, and a half second, because tokens know only whole ones.
 pub(crate) const START: Time = Time::from_micros(1_790_000_000_500_000);
-/// Areas whose last ordinal is this are retired.
+/// Areas whose last ordinal is this are retired from the beginning.
 const RETIRED: u16 = 77;
 /// No area lies under this one.
 const NOWHERE: &str = "/99";
@@ -45,6 +45,8 @@ pub(crate) struct House {
     pub(crate) store: Store,
     pub(crate) authority: Arc<LocalAuthority>,
     pub(crate) staff: StaffServiceClient<Link>,
+    /// Areas that are no longer used.
+    pub(crate) retired: Arc<Mutex<Vec<AreaPath>>>,
     /// The token of the first administrator.
     pub(crate) admin: String,
     _running: watch::Sender<bool>,
@@ -64,10 +66,11 @@ impl House {
         let metrics = Arc::new(Metrics::new(&contract));
         let (running, stopping) = watch::channel(false);
         let stack = Stack::new(contract, authority.clone(), clock.clone(), metrics, stopping);
-        let grids = Link::local(tonic::service::Routes::new(PlayedGrids), &stack);
+        let retired = Arc::new(Mutex::new(Vec::new()));
+        let grids = Link::local(tonic::service::Routes::new(PlayedGrids(retired.clone())), &stack);
         let staff = Staff::new(store.clone(), grids, clock.clone());
         let staff = StaffServiceClient::new(Link::local(staff.into_routes(), &stack));
-        Self { clock, store, authority, staff, admin, _running: running }
+        Self { clock, store, authority, staff, retired, admin, _running: running }
     }
 
     /// The client; each call clones it, as generated clients want to be mutable.
@@ -152,10 +155,10 @@ pub(crate) fn area(path: &str) -> String {
 
 /// Plays `grids.GetArea`: the id of an area is its path.
 #[derive(Clone)]
-struct PlayedGrids;
+struct PlayedGrids(Arc<Mutex<Vec<AreaPath>>>);
 
 impl PlayedGrids {
-    fn area(request: &tonic::Request<GetAreaRequest>) -> Result<Area> {
+    fn area(&self, request: &tonic::Request<GetAreaRequest>) -> Result<Area> {
         let caller = Caller::of(request)?;
         let name = &request.get_ref().name;
         let id = AreaId::parse_name(name).unwrap();
@@ -165,7 +168,7 @@ impl PlayedGrids {
         if !in_sight || path.is_within(&NOWHERE.parse().unwrap()) {
             return Err(Error::not_found(name));
         }
-        let retired = path.ordinals().last() == Some(&RETIRED);
+        let retired = path.ordinals().last() == Some(&RETIRED) || self.0.lock().unwrap().contains(&path);
         Ok(Area {
             name: name.clone(),
             path: path.to_string(),
@@ -190,7 +193,8 @@ impl tower::Service<http::Request<Body>> for PlayedGrids {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         assert_eq!(request.uri().path(), "/wangge.grids.v1.GridService/GetArea");
-        let answered = tower::service_fn(|request| async move { answer(Self::area(&request)) });
+        let grids = self.clone();
+        let answered = tower::service_fn(move |request| future::ready(answer(grids.area(&request))));
         let codec = tonic_prost::ProstCodec::<Area, GetAreaRequest>::default();
         Box::pin(async move { Ok(tonic::server::Grpc::new(codec).unary(answered, request).await) })
     }
