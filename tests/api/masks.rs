@@ -1,6 +1,11 @@
 //! Personal fields: in clear for those who handle the case, masked for auditors and departments, never written back.
 
+use std::collections::BTreeSet;
+
 use api::events::v1::{Event, EventFilter, GetEventRequest, ReportEventRequest, Reporter};
+use api::staff::v1::GetPrincipalRequest;
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, ReflectMessage, Value};
 use tests::{Caller, Town, Watch, count, done, list_all, refused, report_at};
 
 fn personal_report() -> ReportEventRequest {
@@ -73,4 +78,70 @@ async fn an_address_at_the_corner_of_two_streets_is_no_mask() {
     let address = "永康區中華路*中正南路".to_owned();
     let report = ReportEventRequest { address: address.clone(), ..report_at(0.5, 0.5) };
     assert_eq!(done(town.people.worker_a.events().report_event(report).await).address, address);
+}
+
+/// What the contract says about its fields.
+struct Classes {
+    pool: DescriptorPool,
+    class: ExtensionDescriptor,
+}
+
+impl Classes {
+    const PERSONAL: i32 = api::options::v1::FieldClass::Personal as i32;
+
+    fn load() -> Self {
+        let pool = DescriptorPool::decode(api::DESCRIPTORS).unwrap();
+        let class = pool.get_extension_by_name("wangge.options.v1.field_class").unwrap();
+        Self { pool, class }
+    }
+
+    fn is_personal(&self, field: &FieldDescriptor) -> bool {
+        field.options().get_extension(&self.class).as_enum_number() == Some(Self::PERSONAL)
+    }
+
+    /// Every personal field that an answer can hold.
+    fn all(&self) -> BTreeSet<String> {
+        let messages = self.pool.all_messages().filter(|message| !message.name().ends_with("Request"));
+        let fields = messages.flat_map(|message| message.fields().collect::<Vec<_>>());
+        fields.filter(|field| self.is_personal(field)).map(|field| field.full_name().to_owned()).collect()
+    }
+
+    /// Demands that exactly the personal fields differ; adds them to `met`.
+    fn compare(&self, clear: &DynamicMessage, masked: &DynamicMessage, met: &mut BTreeSet<String>) {
+        for field in clear.descriptor().fields() {
+            let (clear, masked) = (clear.get_field(&field), masked.get_field(&field));
+            match (&*clear, &*masked) {
+                (Value::Message(clear), Value::Message(masked)) => self.compare(clear, masked, met),
+                (clear, masked) if self.is_personal(&field) => {
+                    assert_ne!(clear, masked, "{} is personal", field.full_name());
+                    met.insert(field.full_name().to_owned());
+                }
+                (clear, masked) => assert_eq!(clear, masked, "{} is not personal", field.full_name()),
+            }
+        }
+    }
+
+    fn compare_as(&self, name: &str, clear: &impl Message, masked: &impl Message, met: &mut BTreeSet<String>) {
+        let descriptor = self.pool.get_message_by_name(name).unwrap();
+        let read = |bytes: Vec<u8>| DynamicMessage::decode(descriptor.clone(), bytes.as_slice()).unwrap();
+        self.compare(&read(clear.encode_to_vec()), &read(masked.encode_to_vec()), met);
+    }
+}
+
+#[tokio::test]
+async fn exactly_the_fields_that_the_contract_calls_personal_are_masked() {
+    let town = Town::start().await;
+    let (desk, auditor) = (&town.people.desk, &town.people.auditor);
+    let mut met = BTreeSet::new();
+    let classes = Classes::load();
+    let event = done(desk.events().report_event(personal_report()).await);
+    let get = GetEventRequest { name: event.name };
+    let clear = done(desk.events().get_event(get.clone()).await);
+    let masked = done(auditor.events().get_event(get).await);
+    classes.compare_as("wangge.events.v1.Event", &clear, &masked, &mut met);
+    let get = GetPrincipalRequest { name: town.people.worker_a.name.clone() };
+    let clear = done(desk.staff().get_principal(get.clone()).await);
+    let masked = done(auditor.staff().get_principal(get).await);
+    classes.compare_as("wangge.staff.v1.Principal", &clear, &masked, &mut met);
+    assert_eq!(met, classes.all(), "a personal field that nothing here fills in proves nothing");
 }

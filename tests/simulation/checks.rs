@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::events::v1::{self as events, EventFilter, EventState, GetEventRequest};
 use api::operations::v1::ScrubRequest;
-use tests::{Watch, count, done, history, list_all, time_of};
+use tests::{Watch, count, done, history, list_all, states, time_of};
 use tonic::Code;
 
 use crate::model::Event;
@@ -58,7 +58,7 @@ impl World {
             }
         }
         let code = CODES[self.random.usize(..CODES.len())];
-        let state = self.random.bool().then(|| EventState::try_from(self.random.i32(1..=8)).expect("a state"));
+        let state = self.random.bool().then(|| self.random.choice(states()).expect("there are states"));
         // Of an area that somebody does not cover they may not even ask.
         if self.model.people[who].covers_area(code) {
             let states = state.map(i32::from).into_iter().collect();

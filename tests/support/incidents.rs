@@ -6,9 +6,9 @@ use std::time::Duration;
 use api::events::v1::watch_events_response::Change;
 use api::events::v1::{
     AcceptEventRequest, Channel, CloseEventRequest, CountEventsRequest, DispatchEventRequest, Event, EventFilter,
-    EventStep, ListEventStepsRequest, ListEventsRequest, RefuseEventRequest, ReopenEventRequest, ReportEventRequest,
-    ResolveEventRequest, ReturnEventRequest, StartEventRequest, Step, VerifyEventRequest, WatchEventsRequest,
-    WatchEventsResponse,
+    EventState, EventStep, ListEventStepsRequest, ListEventsRequest, RefuseEventRequest, ReopenEventRequest,
+    ReportEventRequest, ResolveEventRequest, ReturnEventRequest, StartEventRequest, Step, VerifyEventRequest,
+    WatchEventsRequest, WatchEventsResponse,
 };
 use tonic::{Response, Status, Streaming};
 
@@ -53,6 +53,11 @@ impl Taking {
     pub fn of(event: &Event) -> Self {
         Self { name: event.name.clone(), ..Self::default() }
     }
+}
+
+/// Every state of the contract, in the order of life.
+pub fn states() -> Vec<EventState> {
+    (1..).map_while(|number| EventState::try_from(number).ok()).collect()
 }
 
 /// Takes a step by its own method.

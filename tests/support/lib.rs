@@ -24,7 +24,7 @@ mod town;
 
 pub use caller::{Authorized, Bearer, Caller, Loss, Refusal, Wire, done, refused, unsteady};
 pub use data::{Order, tainan_orders};
-pub use incidents::{Taking, WHOLE_LIFE, Watch, count, history, list_all, live, report_at, report_in, take};
+pub use incidents::{Taking, WHOLE_LIFE, Watch, count, history, list_all, live, report_at, report_in, states, take};
 pub use land::{Land, Plot, activate, ground, point, polygon, rectangle, upload, with_hole};
 pub use people::People;
 pub use server::Wangge;

@@ -35,8 +35,12 @@ pub const NAME_CHARS_MAX: usize = 80;
 pub const AREA_NAME_CHARS_MAX: usize = 200;
 /// Posts held by one principal.
 pub const BINDINGS_MAX: usize = 64;
-/// Characters of a phone number.
-pub const PHONE_CHARS_MAX: usize = 32;
+/// Characters of a phone number as it is dialled, with all that is written around its digits.
+pub const PHONE_CHARS_MAX: usize = 40;
+/// Characters of an address as it was said.
+pub const ADDRESS_CHARS_MAX: usize = 200;
+/// Characters of an event's number in the channel it came from.
+pub const CHANNEL_NUMBER_CHARS_MAX: usize = 80;
 /// Characters of a code.
 pub const CODE_CHARS_MAX: usize = 40;
 /// Characters of a free text (GB/T 31000: 事件简述 at most 2,000).

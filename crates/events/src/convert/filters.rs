@@ -4,7 +4,7 @@ use api::events::v1::{EventFilter, EventState, GroupBy};
 use base::{AreaId, Violations};
 
 use super::{optional_name, value};
-use crate::model::filter::Filter;
+use crate::model::filter::{Filter, STATES};
 
 /// A filter that was checked, before its area has a place in the tree.
 #[derive(Clone, Debug, Default)]
@@ -18,8 +18,12 @@ pub(crate) struct FilterRequest {
 /// Checks a filter; notes what is wrong with it.
 pub(crate) fn filter(given: Option<&EventFilter>, violations: &mut Violations) -> FilterRequest {
     let Some(given) = given else { return FilterRequest::default() };
-    let mut states = Vec::with_capacity(given.states.len());
-    for (place, &number) in given.states.iter().enumerate() {
+    let mut states = Vec::new();
+    // Each event is compared with all of them, so a filter of a million states would be work without end.
+    if given.states.len() > STATES.len() {
+        violations.add("filter.states", format!("must name each of the {} states at most once", STATES.len()));
+    }
+    for (place, &number) in given.states.iter().enumerate().take(STATES.len()) {
         let field = || format!("filter.states[{place}]");
         match value(field(), number, violations) {
             Some(EventState::Unspecified) => violations.add(field(), "must name a state; leave `states` empty for all"),
@@ -76,6 +80,19 @@ mod tests {
         };
         let fields = ["filter.states[1]", "filter.states[2]", "filter.create_time_to", "filter.worker", "filter.area"];
         assert_eq!(wrong_fields(&given), fields);
+    }
+
+    #[test]
+    fn a_filter_of_more_states_than_there_are_is_refused_with_few_words() {
+        let all = STATES.map(i32::from).to_vec();
+        let mut violations = Violations::new();
+        assert_eq!(
+            filter(Some(&EventFilter { states: all.clone(), ..Default::default() }), &mut violations).filter.states,
+            STATES
+        );
+        assert!(violations.is_empty());
+        let states = [all, vec![77; 100_000]].concat();
+        assert_eq!(wrong_fields(&EventFilter { states, ..Default::default() }), ["filter.states"]);
     }
 
     #[test]

@@ -9,12 +9,6 @@ use super::{optional_name, text, value};
 use crate::model::report::{Place, Report};
 use crate::model::{Point, Reporter};
 
-/// Characters of an address.
-const ADDRESS_CHARS_MAX: usize = 200;
-/// Characters of a number in another system.
-const CHANNEL_NUMBER_CHARS_MAX: usize = 80;
-/// Characters of a phone number with all that is written around its digits.
-const PHONE_CHARS_MAX: usize = 40;
 /// How far in the future an incident may have happened: the clocks of phones are wrong.
 const FUTURE_SECONDS_MAX: i64 = 86_400;
 
@@ -27,10 +21,10 @@ pub(crate) fn report(request: ReportEventRequest, now: Time, mut violations: Vio
     if request.channel == i32::from(Channel::Unspecified) {
         violations.add("channel", "must be given; CHANNEL_OTHER where none of the others fits");
     }
-    text("channel_number", &request.channel_number, false, CHANNEL_NUMBER_CHARS_MAX, &mut violations);
+    text("channel_number", &request.channel_number, false, limits::CHANNEL_NUMBER_CHARS_MAX, &mut violations);
     let urgency = value("urgency", request.urgency, &mut violations).unwrap_or_default();
     let reporter = reporter(request.reporter.unwrap_or_default(), &mut violations);
-    text("address", &request.address, false, ADDRESS_CHARS_MAX, &mut violations);
+    text("address", &request.address, false, limits::ADDRESS_CHARS_MAX, &mut violations);
     if mask::is_masked_text(&request.address) {
         violations.add("address", MASKED);
     }
@@ -101,7 +95,7 @@ fn category(category: &str, violations: &mut Violations) {
 fn reporter(given: api_events::Reporter, violations: &mut Violations) -> Reporter {
     text("reporter.display_name", &given.display_name, false, limits::NAME_CHARS_MAX, violations);
     not_masked("reporter.display_name", &given.display_name, violations);
-    text("reporter.phone", &given.phone, false, PHONE_CHARS_MAX, violations);
+    text("reporter.phone", &given.phone, false, limits::PHONE_CHARS_MAX, violations);
     not_masked("reporter.phone", &given.phone, violations);
     let is_dialled = |character: char| character.is_ascii_digit() || "+-() #,;转".contains(character);
     if !mask::is_masked(&given.phone) && !given.phone.chars().all(is_dialled) {

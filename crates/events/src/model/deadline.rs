@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use api::events::v1::Urgency;
-use base::{Calendar, Day, Deadline, Due, Result, Time};
+use base::{Calendar, Day, Deadline, Due, Time, Violations};
 use serde::{Deserialize, Serialize};
 
 /// How long something may take, as configuration writes it: `{ working_days = 5 }` or `{ clock_hours = 24 }`.
@@ -93,9 +93,8 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
-    /// Checks the rules and adds `days` to the national calendar. Fails with every wrong setting.
-    pub(crate) fn new(rules: DeadlineRules, days: &CalendarDays) -> Result<Self> {
-        let mut violations = base::Violations::new();
+    /// Checks the rules and adds `days` to the national calendar; notes every wrong setting.
+    pub(crate) fn new(rules: DeadlineRules, days: &CalendarDays, violations: &mut Violations) -> Self {
         let general = [("ordinary", rules.ordinary), ("urgent", rules.urgent), ("critical", rules.critical)];
         let general = general.map(|(urgency, allowance)| (format!("deadlines.{urgency}"), Some(allowance)));
         let special = rules.categories.iter().flat_map(|(category, rules)| {
@@ -117,8 +116,10 @@ impl Deadlines {
                 }
             }
         }
-        violations.check()?;
-        Ok(Self { rules, calendar })
+        for day in days.working_days.iter().filter(|day| days.holidays.contains(day)) {
+            violations.add("calendar.working_days", format!("{day} stands among the holidays too; keep one of them"));
+        }
+        Self { rules, calendar }
     }
 
     /// When an event that was received at `received` must be resolved.
@@ -144,7 +145,7 @@ mod tests {
     }
 
     fn deadlines(rules: DeadlineRules) -> Deadlines {
-        Deadlines::new(rules, &CalendarDays::default()).unwrap()
+        Deadlines::new(rules, &CalendarDays::default(), &mut Violations::new())
     }
 
     #[test]
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn a_later_notice_moves_deadlines_and_makes_its_year_known() {
         let days = CalendarDays { holidays: vec!["2027-01-01".to_owned()], working_days: Vec::new() };
-        let with = Deadlines::new(DeadlineRules::default(), &days).unwrap();
+        let with = Deadlines::new(DeadlineRules::default(), &days, &mut Violations::new());
         let without = deadlines(DeadlineRules::default());
         let received = at("2026-12-29 10:00");
         assert!(without.due(Urgency::Ordinary, "x", received).provisional);
@@ -191,9 +192,14 @@ mod tests {
             urgent: Allowance::ClockHours(1_000_000),
             ..DeadlineRules::default()
         };
-        let days = CalendarDays { holidays: vec!["new year".to_owned()], working_days: Vec::new() };
-        let error = Deadlines::new(rules, &days).unwrap_err();
+        let days = CalendarDays {
+            holidays: vec!["new year".to_owned(), "2027-02-06".to_owned()],
+            working_days: vec!["2027-02-06".to_owned()],
+        };
+        let mut violations = Violations::new();
+        Deadlines::new(rules, &days, &mut violations);
+        let error = violations.check().unwrap_err();
         let fields: Vec<&str> = error.violations().iter().map(|violation| violation.field.as_str()).collect();
-        assert_eq!(fields, ["deadlines.ordinary", "deadlines.urgent", "calendar.holidays"]);
+        assert_eq!(fields, ["deadlines.ordinary", "deadlines.urgent", "calendar.holidays", "calendar.working_days"]);
     }
 }

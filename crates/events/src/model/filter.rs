@@ -134,6 +134,12 @@ mod tests {
     }
 
     #[test]
+    fn every_state_of_the_contract_has_its_place_in_the_order_of_life() {
+        let contract = (1..).map_while(|number| EventState::try_from(number).ok());
+        assert_eq!(contract.collect::<Vec<_>>(), STATES);
+    }
+
+    #[test]
     fn a_filter_without_a_scope_matches_nothing() {
         assert!(!Filter::default().matches(&facts(EventState::Reported, None), DUE));
         assert!(everywhere().matches(&facts(EventState::Reported, None), DUE));

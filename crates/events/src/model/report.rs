@@ -2,7 +2,7 @@
 
 use api::events::v1::{Channel, EventState, Step, Urgency};
 use api::grids::v1::AreaKind;
-use base::{AreaId, AreaPath, Day, EventId, PrincipalId, Time};
+use base::{AreaId, Day, EventId, PrincipalId, Time};
 
 use super::deadline::Deadlines;
 use super::{Event, HistoryStep, Placement, Point, Reporter, Worker};
@@ -31,12 +31,11 @@ pub(crate) enum Place {
     Point(Point, Option<AreaId>),
 }
 
-/// The series a human number is counted in: one subdistrict, one civil day.
+/// The series a human number is counted in: what stands in the number before it. Not the area itself, because a code can
+/// pass to another area in the middle of a day, and the number must be unique as people say it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Series {
-    /// The subdistrict, or the coarsest area of a chain that has none.
-    pub(crate) path: AreaPath,
-    /// The code that stands in the number.
+    /// The code of the subdistrict, or of the coarsest area of a chain that has none.
     pub(crate) code: String,
     pub(crate) day: Day,
 }
@@ -46,10 +45,8 @@ impl Series {
     pub(crate) fn of(placement: &Placement, now: Time) -> Self {
         let chain = &placement.chain;
         let subdistrict = chain.iter().find(|area| area.kind == AreaKind::Subdistrict);
-        let (path, code) = subdistrict
-            .or(chain.first())
-            .map_or((AreaPath::ROOT, String::new()), |area| (area.path, area.code.clone()));
-        Self { path, code, day: now.civil_day() }
+        let code = subdistrict.or(chain.first()).map_or_else(String::new, |area| area.code.clone());
+        Self { code, day: now.civil_day() }
     }
 
     /// The running number `running` of this series as people say it: `370404001-20260922-0042`.
@@ -150,10 +147,16 @@ mod tests {
         // Half past midnight in Shanghai is still the day before in UTC.
         let now = Time::parse("2026-09-22 00:30").unwrap();
         let series = Series::of(&placed(vec![county.clone(), subdistrict, community.clone()]), now);
-        assert_eq!(series.path, "/1/2".parse().unwrap());
         assert_eq!(series.number(42), "370404001-20260922-0042");
         assert_eq!(series.number(123_456), "370404001-20260922-123456");
         let without = Series::of(&placed(vec![county, community]), now);
         assert_eq!(without.number(1), "370404-20260922-0001");
+    }
+
+    #[test]
+    fn a_code_that_passes_to_another_area_takes_its_series_along() {
+        let now = Time::parse("2026-09-22 12:00").unwrap();
+        let series = |path| Series::of(&placed(vec![area(AreaKind::Subdistrict, "370404001", path)]), now);
+        assert_eq!(series("/1/2"), series("/1/9"), "or both would give 370404001-20260922-0001");
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! events    (id)                                     ids are made from the time of the report: the order of reports
 //! steps     (event id, sequence)                     the history of one event is one range
-//! counters  (path of the subdistrict, day)           the last human number given
+//! numbers   (code of the subdistrict, day)           the last human number given
 //!
 //! by_area   (path of an area above or its own, shelf, id)      once for the root and for every area of the chain
 //! by_worker (worker in charge, shelf, id)
@@ -37,7 +37,7 @@ pub(crate) static STEPS: Table<bytes::EventStep> =
     Table::new(2, "steps", |step| Key::new().raw(&step.event_id).u32(step.sequence), &[], &[]);
 
 static COUNTERS: Table<bytes::Counter> =
-    Table::new(3, "counters", |counter| counter_key(&path_of(&counter.path), counter.day), &[], &[]);
+    Table::new(4, "numbers", |counter| counter_key(&counter.code, counter.day), &[], &[]);
 
 static BY_AREA: Index<bytes::Event> = Index::new(1, "by_area", |event, entries| {
     let shelf = facts(event).shelf();
@@ -54,8 +54,8 @@ static COUNTS: Aggregate<bytes::Event> = Aggregate::new(1, "counts", |event, amo
     amounts.extend(areas(event).map(|area| (count_key(&area, shelf).text(&event.category), 1)));
 });
 
-fn counter_key(path: &AreaPath, day: i32) -> Key {
-    Key::new().path(path).i64(i64::from(day))
+fn counter_key(code: &str, day: i32) -> Key {
+    Key::new().text(code).i64(i64::from(day))
 }
 
 fn area_key(area: &AreaPath, shelf: Shelf) -> Key {
@@ -130,9 +130,9 @@ pub(crate) fn put(transaction: &mut Transaction<'_>, event: Event, step: History
 /// The next human number of a series.
 pub(crate) fn next_number(transaction: &mut Transaction<'_>, series: &Series) -> Result<String> {
     let day = series.day.days();
-    let before = COUNTERS.get(transaction, &counter_key(&series.path, day))?;
+    let before = COUNTERS.get(transaction, &counter_key(&series.code, day))?;
     let last = before.map_or(0, |counter| counter.last) + 1;
-    COUNTERS.put(transaction, &bytes::Counter { path: series.path.bytes().into(), day, last })?;
+    COUNTERS.put(transaction, &bytes::Counter { code: series.code.clone(), day, last })?;
     Ok(series.number(last))
 }
 
@@ -160,7 +160,7 @@ mod tests {
         let shelf = Shelf { state: EventState::Closed, late: true };
         assert_eq!(area_key(&area, shelf).as_bytes(), [0, 1, 0, 2, 0, 0, 15]);
         assert_eq!(count_key(&area, shelf).text("x").as_bytes(), [2, 0, 1, 0, 2, 0, 0, 15, b'x', 0, 1]);
-        assert_eq!(counter_key(&area, 1).as_bytes(), [0, 1, 0, 2, 0, 0, 128, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(counter_key("7", 1).as_bytes(), [b'7', 0, 1, 128, 0, 0, 0, 0, 0, 0, 1]);
         let worker = PrincipalId::from_bytes([7; 16]);
         assert_eq!(worker_key(worker, shelf).as_bytes(), [[7; 16].as_slice(), &[15]].concat());
     }

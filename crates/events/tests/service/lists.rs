@@ -2,6 +2,7 @@
 //! the replay of a watch is the list (peers' mistakes 4 and 7).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use api::events::v1::watch_events_response::Change;
 use api::events::v1::{
@@ -16,17 +17,8 @@ use crate::watches::watch;
 use crate::world::{AREAS, World, area, by, identities, path, principal, report_in, told};
 
 const CATEGORIES: [&str; 3] = ["暴露垃圾", "占道经营", "邻里纠纷"];
-const STEPS: [Step; 9] = [
-    Step::Accept,
-    Step::Refuse,
-    Step::Dispatch,
-    Step::Start,
-    Step::Resolve,
-    Step::Verify,
-    Step::Close,
-    Step::Return,
-    Step::Reopen,
-];
+/// The steps after the report, by their numbers in the contract.
+const STEPS: RangeInclusive<i32> = Step::Accept as i32..=Step::Reopen as i32;
 /// The micro-grids, then areas above them that a reporter may name.
 const NAMED: [&str; 3] = ["/1", "/1/2", "/2/1"];
 
@@ -34,7 +26,7 @@ const NAMED: [&str; 3] = ["/1", "/1/2", "/2/1"];
 #[derive(Clone, Debug)]
 enum Happening {
     Report { place: u8, category: usize, urgency: i32 },
-    Step { event: usize, step: usize },
+    Step { event: usize, step: Step },
     Micros(i64),
     Hours(i64),
 }
@@ -56,7 +48,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     let report = (0..8_u8, 0..3_usize, 0..4_i32);
     prop_oneof![
         4 => report.prop_map(|(place, category, urgency)| Happening::Report { place, category, urgency }),
-        8 => (any::<usize>(), 0..STEPS.len()).prop_map(|(event, step)| Happening::Step { event, step }),
+        8 => (any::<usize>(), STEPS).prop_map(|(event, step)| Happening::Step { event, step: step.try_into().unwrap() }),
         2 => (0..3_000_i64).prop_map(Happening::Micros),
         1 => (0..100_i64).prop_map(Happening::Hours),
     ]
@@ -150,7 +142,7 @@ async fn play(world: &World, happenings: &[Happening]) {
                 names.push(world.report("administrator", request).await.unwrap().name);
             }
             Happening::Step { event, step } if !names.is_empty() => {
-                let taken = take(world, "administrator", STEPS[*step], &names[event % names.len()]).await;
+                let taken = take(world, "administrator", *step, &names[event % names.len()]).await;
                 assert!(taken.is_ok() || taken.is_err_and(|error| error.kind() == Kind::Precondition));
             }
             Happening::Step { .. } => {}
