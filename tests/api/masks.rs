@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use api::events::v1::{Event, EventFilter, GetEventRequest, ReportEventRequest, Reporter};
 use api::staff::v1::GetPrincipalRequest;
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, ReflectMessage, Value};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, MessageDescriptor, ReflectMessage, Value,
+};
 use tests::{Caller, Town, Watch, count, done, list_all, refused, report_at};
 
 fn personal_report() -> ReportEventRequest {
@@ -99,9 +101,13 @@ impl Classes {
         field.options().get_extension(&self.class).as_enum_number() == Some(Self::PERSONAL)
     }
 
-    /// Every personal field that an answer can hold.
+    /// Every personal field that an answer of events or staff can hold.
     fn all(&self) -> BTreeSet<String> {
-        let messages = self.pool.all_messages().filter(|message| !message.name().ends_with("Request"));
+        let is_answer = |message: &MessageDescriptor| {
+            ["wangge.events.v1", "wangge.staff.v1"].contains(&message.package_name())
+                && !message.name().ends_with("Request")
+        };
+        let messages = self.pool.all_messages().filter(is_answer);
         let fields = messages.flat_map(|message| message.fields().collect::<Vec<_>>());
         fields.filter(|field| self.is_personal(field)).map(|field| field.full_name().to_owned()).collect()
     }

@@ -61,6 +61,11 @@ impl Person {
         self.covers(&chain_of(code))
     }
 
+    /// Whether it may handle events that lie in these areas.
+    pub(crate) fn handles(&self, chain: &[String]) -> bool {
+        self.may_take(Step::Start) && self.covers(chain)
+    }
+
     fn is_desk(&self) -> bool {
         matches!(self.post, Post::CommunityDesk | Post::SubdistrictDesk | Post::Administrator)
     }
@@ -129,7 +134,7 @@ impl Model {
     pub(crate) fn in_charge(&self, chain: &[String]) -> Option<usize> {
         chain.iter().rev().find_map(|code| {
             let &(worker, stand_in) = self.charges.get(code)?;
-            let is_available = |who: &usize| !self.people[*who].away && self.people[*who].covers_area(code);
+            let is_available = |who: &usize| !self.people[*who].away && self.people[*who].handles(&chain_of(code));
             [Some(worker), stand_in].into_iter().flatten().find(is_available)
         })
     }
@@ -165,7 +170,10 @@ impl Model {
             return Err(Code::PermissionDenied);
         }
         if step == Step::Dispatch {
-            event.handler = Some(named.or(event.worker).ok_or(Code::FailedPrecondition)?);
+            let handler = named.or(event.worker).ok_or(Code::FailedPrecondition)?;
+            // Whoever was transferred since the report can handle nothing here any more.
+            let is_fit = self.people[handler].handles(&event.chain);
+            event.handler = Some(is_fit.then_some(handler).ok_or(Code::FailedPrecondition)?);
         }
         if step == Step::Resolve {
             event.resolver = Some(who);

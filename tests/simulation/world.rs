@@ -243,14 +243,6 @@ impl World {
         named: Option<usize>,
         etag_is_stale: bool,
     ) -> Result<events::EventState, Code> {
-        let event = &self.model.events[name];
-        if let Some(named) = named {
-            let handler = &self.model.people[named];
-            let may_handle = handler.post != Post::Auditor && handler.covers(&event.chain);
-            if !may_handle && event.worker != Some(named) && named != who {
-                return Err(Code::FailedPrecondition);
-            }
-        }
         let mut changed = self.model.clone();
         let expected = changed.take(who, step, name, named);
         // A stale version is told before anything else about an event that one may act on.
@@ -296,9 +288,9 @@ impl World {
         };
         let request = AssignChargeRequest { charge: Some(charge), request_id: request_id() };
         let answer = self.insist(0, async |caller| caller.staff().assign_charge(request.clone()).await).await;
-        let covers = |who: usize| self.model.people[who].covers_area(code);
-        if covers(worker) && stand_in.is_none_or(covers) {
-            answer.expect("whoever holds a post there can be in charge");
+        let handles = |who: usize| self.model.people[who].handles(&chain_of(code));
+        if handles(worker) && stand_in.is_none_or(handles) {
+            answer.expect("whoever holds a post there that may handle events can be in charge");
             self.model.charges.insert(code.to_owned(), (worker, stand_in));
         } else {
             assert_eq!(answer.map(|charge| charge.area), Err(Code::InvalidArgument));
