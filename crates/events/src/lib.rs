@@ -62,16 +62,16 @@ impl Default for Options {
 impl Options {
     /// Finds every setting that makes no sense.
     pub fn check(&self) -> Result<()> {
-        self.read_deadlines().map(drop)
+        self.clone().into_deadlines().map(drop)
     }
 
     /// The deadlines, when all settings make sense.
-    fn read_deadlines(&self) -> Result<Deadlines> {
+    fn into_deadlines(self) -> Result<Deadlines> {
         let mut wrong = Violations::new();
         if !(0.0..=OUTSIDE_TOLERANCE_M_MAX).contains(&self.outside_tolerance_m) {
             wrong.add("outside_tolerance_m", format!("must lie in 0..{OUTSIDE_TOLERANCE_M_MAX} metres"));
         }
-        let deadlines = Deadlines::new(self.deadlines.clone(), &self.calendar, &mut wrong);
+        let deadlines = Deadlines::new(self.deadlines, &self.calendar, &mut wrong);
         wrong.check()?;
         Ok(deadlines)
     }
@@ -94,12 +94,13 @@ impl Events {
     /// The service over a store that was opened with [`SCHEMA`], and the ways to the services it asks. Fails with
     /// every setting in `options` that makes no sense.
     pub fn new(store: Store, grids: Link, staff: Link, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
-        let deadlines = options.read_deadlines()?;
+        let outside_tolerance_m = options.outside_tolerance_m;
+        let deadlines = options.into_deadlines()?;
         Ok(Self(Arc::new(Inner {
             store,
             grids: GridServiceClient::new(grids),
             staff: StaffServiceClient::new(staff),
-            outside_tolerance_m: options.outside_tolerance_m,
+            outside_tolerance_m,
             deadlines,
             clock,
         })))
