@@ -74,8 +74,6 @@ pub struct Explanation {
     pub winner: Option<u32>,
     /// How it was decided.
     pub decided_by: DecidedBy,
-    /// Every area that covers the point, border included, winner first, in order of precedence.
-    pub covering: Vec<u32>,
     /// As in [`Answer`] when that names one, else the area that wins just across the nearest border of the winner.
     pub runner_up: Option<u32>,
     /// Metres from the point to the nearest border of the winner, 0 on it; none outside.
@@ -158,9 +156,7 @@ impl Coverage {
 
     /// The winner at a position, how it was decided, and the runner-up; allocates nothing for up to 32 candidates.
     pub fn locate(&self, position: Position) -> Answer {
-        let mut tally = Tally::default();
-        self.grid.covering(&self.areas, position.point(), |cover| tally.count(&self.areas, cover));
-        tally.answer(&self.areas)
+        self.tally(position).answer(&self.areas)
     }
 
     /// Every area that covers a position, border included, in order of precedence.
@@ -170,19 +166,17 @@ impl Coverage {
         all
     }
 
-    /// Everything about a position: the winner and why, all covering areas, metres to the border and what lies across,
-    /// or, outside, the nearest area however far. Looks at every vertex of the winner.
+    /// Everything about a position: the winner and why, metres to the border and what lies across, or, outside, the
+    /// nearest area however far. Looks at every vertex of the winner.
     pub fn explain(&self, position: Position) -> Explanation {
-        let Answer { winner, decided_by, runner_up } = self.locate(position);
-        let covering = self.locate_all(position);
+        let tally = self.tally(position);
+        let Answer { winner, decided_by, runner_up } = tally.answer(&self.areas);
         let mut explanation =
-            Explanation { winner, decided_by, covering, runner_up, border_m: None, border_at: None, nearest: None };
-        let number = self.grid.winner(&self.areas, position.point());
-        if number == grid::NOBODY {
+            Explanation { winner, decided_by, runner_up, border_m: None, border_at: None, nearest: None };
+        let Some(Cover { number, on_border }) = tally.first else {
             explanation.nearest = self.nearby(position, f64::INFINITY, 1).first().copied();
             return explanation;
-        }
-        let on_border = decided_by == DecidedBy::Border;
+        };
         if let Some((metres, at)) = nearest::border(position, self.areas.shape(number), on_border) {
             explanation.border_m = Some(metres);
             explanation.border_at = Some(at);
@@ -197,9 +191,16 @@ impl Coverage {
         self.boxes.nearby(&self.areas, position, radius_m, limit)
     }
 
+    /// What is known of the areas that cover a position, from one look at its cell.
+    fn tally(&self, position: Position) -> Tally {
+        let mut tally = Tally::default();
+        self.grid.covering(&self.areas, position.point(), |cover| tally.count(&self.areas, cover));
+        tally
+    }
+
     /// The area that wins just beyond a point of the border, seen from a position inside `number`.
     fn across(&self, from: Position, border: Position, number: u32) -> Option<u32> {
-        nearest::beyond(from, border).into_iter().find_map(|probe| {
+        nearest::beyond(from, border).find_map(|probe| {
             let found = self.grid.winner(&self.areas, probe);
             (found != grid::NOBODY && found != number).then(|| self.areas.id(found))
         })

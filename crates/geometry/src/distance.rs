@@ -2,7 +2,8 @@
 //!
 //! `distance_m` is the geodesic (Karney's method in `geo`, exact to nanometres). Where thousands of borders have to be
 //! compared, the mid-latitude plane is used to choose and the geodesic only to measure the one chosen: within 10 km of the
-//! point the choice is right to 1 mm, within 500 km to about 0.05 % of the distance.
+//! point the choice is right to 1 mm, within 500 km to about 0.05 % of the distance. Metres to a border near by, asked
+//! with every point, are taken in that plane too.
 //! `area_m2` is taken in a cylindrical equal-area projection of the ellipsoid. Edges are straight in degrees, as GeoJSON
 //! has them; with geodesics for edges the area of a micro-grid differs by about 1e-5 of itself.
 //!
@@ -19,9 +20,27 @@ const E2: f64 = 0.006_694_379_990_141_316_5;
 /// A sphere's radius that no geodesic falls short of: the smallest radius of curvature of the ellipsoid, in metres.
 const RADIUS_LOW: f64 = 6_335_400.0;
 
+/// Degrees apart, and degrees from the equator, up to which the mid-latitude formula is right to 1 mm.
+const NEAR_DEG: f64 = 0.05;
+const NEAR_LATITUDE_MAX_DEG: f64 = 70.0;
+
 /// Metres between two positions along the shortest line on the ellipsoid.
 pub fn distance_m(from: Position, to: Position) -> f64 {
     Geodesic.distance(Point::from(from.point()), Point::from(to.point()))
+}
+
+/// The same to 1 mm, ten times faster between positions in one district: Gauss's mid-latitude formula where it is
+/// that good, the geodesic elsewhere.
+pub(crate) fn near_distance_m(from: Position, to: Position) -> f64 {
+    let (from_point, to_point) = (from.point(), to.point());
+    let apart = [to_point[0] - from_point[0], to_point[1] - from_point[1]];
+    let middle = from_point[1] + apart[1] / 2.0;
+    if apart[0].abs() > NEAR_DEG || apart[1].abs() > NEAR_DEG || middle.abs() > NEAR_LATITUDE_MAX_DEG {
+        return distance_m(from, to);
+    }
+    let scale = metres_per_degree(middle);
+    let metres = [apart[0] * scale[0], apart[1] * scale[1]];
+    (metres[0] * metres[0] + metres[1] * metres[1]).sqrt()
 }
 
 /// Metres from a position to the nearest point of the segment between `start` and `end`, and that nearest point.
@@ -178,6 +197,19 @@ mod tests {
         assert!((distance_m(at(0.0, 0.0), at(1.0, 0.0)) - 111_319.491).abs() < 0.01);
         assert!((distance_m(at(0.0, 0.0), at(0.0, 1.0)) - 110_574.389).abs() < 0.01);
         assert_eq!(distance_m(at(120.0, 23.0), at(120.0, 23.0)), 0.0);
+    }
+
+    #[test]
+    fn near_distances_are_geodesic_to_a_millimetre() {
+        let mut random = fastrand::Rng::with_seed(11);
+        let mut within = |width: f64| (random.f64() - 0.5) * 2.0 * width;
+        for _ in 0..20_000 {
+            let from = at(within(179.0), within(69.9));
+            let [longitude, latitude] = from.point();
+            let to = at(longitude + within(0.06), (latitude + within(0.06)).clamp(-90.0, 90.0));
+            let (near, exact) = (near_distance_m(from, to), distance_m(from, to));
+            assert!((near - exact).abs() < 0.001, "{from:?} {to:?}: {near} {exact}");
+        }
     }
 
     #[test]

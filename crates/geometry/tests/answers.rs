@@ -66,7 +66,7 @@ fn an_explanation_measures_to_the_border_and_names_who_lives_across() {
     assert_eq!((found.winner, found.decided_by, found.runner_up), (Some(70), DecidedBy::Inside, Some(71)));
     let expected = distance_m(at(118.0098, 36.808), at(118.01, 36.808));
     assert!((found.border_m.unwrap() - expected).abs() < 1e-3);
-    assert_eq!(found.covering, [70, 74]);
+    assert_eq!(town().locate_all(at(118.0098, 36.808)), [70, 74]);
     let on_border = town().explain(at(118.01, 36.802));
     assert_eq!((on_border.border_m, on_border.runner_up), (Some(0.0), Some(70)));
     let rim = town().explain(at(118.0199, 36.805));

@@ -10,6 +10,7 @@ pub mod client;
 pub mod commands;
 mod compose;
 pub mod config;
+mod connection;
 pub mod demo;
 pub mod generate;
 mod operations;

@@ -17,7 +17,6 @@ use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
-use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Identity, ServerTlsConfig};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -26,6 +25,7 @@ use tonic_web::GrpcWebLayer;
 use crate::client::causes;
 use crate::compose::{House, compose};
 use crate::config::{Config, STAFF};
+use crate::connection;
 use crate::operations::Operations;
 use crate::stores::{Stores, blocking};
 use crate::{telemetry, upkeep};
@@ -96,10 +96,8 @@ impl Server {
         let routes = with_reflection(routes, &services)?.prepare();
         let mut builder = transport.layer(GrpcWebLayer::new()).layer(stack);
         let router = builder.add_routes(routes);
-        // Keep-alive of TCP itself finds those that went away before they said a word of HTTP.
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(KEEP_ALIVE));
         let stopped = wait_for_stop(stop_seen);
-        let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, stopped));
+        let serving = tokio::spawn(router.serve_with_incoming_shutdown(connection::accepted(listener, KEEP_ALIVE), stopped));
         let (encrypted, stop_within) = (config.is_encrypted(), Duration::from_secs(config.stop_seconds));
         let pause = Duration::from_secs(u64::from(config.store.snapshot_hours) * 3_600);
         let upkeep = (!pause.is_zero()).then(|| upkeep::start(stores.clone(), pause));

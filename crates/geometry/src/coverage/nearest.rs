@@ -9,7 +9,7 @@ use rstar::{AABB, Envelope, ParentNode, RTree, RTreeNode, RTreeObject};
 
 use super::Near;
 use super::areas::Areas;
-use crate::distance::{Plane, box_distance_low_m, distance_m};
+use crate::distance::{Plane, box_distance_low_m, distance_m, near_distance_m};
 use crate::exact::{Place, Point};
 use crate::{Bounds, Position, Shape};
 
@@ -22,21 +22,20 @@ pub(super) fn border(position: Position, shape: &Shape, on_border: bool) -> Opti
         return Some((0.0, position));
     }
     let at = Position::trusted(Plane::at(position.point()).nearest_on_boundary(shape)?);
-    Some((distance_m(position, at), at))
+    Some((near_distance_m(position, at), at))
 }
 
-/// Points just beyond a border, on the straight way from a position through the nearest point of the border.
-pub(super) fn beyond(from: Position, border: Position) -> Vec<Point> {
+/// Points just beyond a border, on the straight way from a position through the nearest point of the border; none from
+/// a position on the border itself.
+pub(super) fn beyond(from: Position, border: Position) -> impl Iterator<Item = Point> {
     let (start, end) = (from.point(), border.point());
     let scale = Plane::at(end).scale();
     let way = [(end[0] - start[0]) * scale[0], (end[1] - start[1]) * scale[1]];
-    let length = way[0].hypot(way[1]);
-    if length == 0.0 {
-        return Vec::new();
-    }
-    let step =
-        |metres: f64| [end[0] + way[0] / length * metres / scale[0], end[1] + way[1] / length * metres / scale[1]];
-    BEYOND_M.into_iter().map(step).collect()
+    let length = (way[0] * way[0] + way[1] * way[1]).sqrt();
+    let probes = if length == 0.0 { [].as_slice() } else { BEYOND_M.as_slice() };
+    probes
+        .iter()
+        .map(move |metres| [end[0] + way[0] / length * metres / scale[0], end[1] + way[1] / length * metres / scale[1]])
 }
 
 /// The box of an area as the tree holds it.
