@@ -1,11 +1,14 @@
-//! Points to areas over the wire: unary calls against an empty echo in alternating rounds, then batches.
+//! Points to areas over the wire: unary calls against two echoes in alternating rounds, then batches.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::fmt;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use api::grids::v1::{Datum, LocateManyRequest, LocateRequest, Location, Point};
+use http::uri::PathAndQuery;
+use prost::Message;
 use tokio::task::LocalSet;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
@@ -20,7 +23,8 @@ const CONNECTIONS: usize = 2;
 /// Points of one LocateMany message.
 const BATCH: usize = 8_192;
 
-/// Prints calls per second of both and their ratio, the processor time of either server for a call, and points per second of batches.
+/// Prints calls per second and the server's processor time a call of an empty echo, of an echo that carries what Locate
+/// carries (a token there, a location back), and of Locate, with its ratio to either; then points per second of batches.
 pub(crate) async fn measure(server: &Server, rounds: usize, seconds: u64) {
     server.import_tainan();
     let points = Rc::new(points());
@@ -29,46 +33,34 @@ pub(crate) async fn measure(server: &Server, rounds: usize, seconds: u64) {
         callers.push(server.administrator().await);
     }
     let callers = Rc::new(callers);
-    let mut echo_server = Command::new(std::env::current_exe().expect("this program has a path"))
-        .arg("echo-server")
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the echo starts");
-    let mut address = String::new();
-    let stdout = echo_server.stdout.take().expect("stdout is piped");
-    BufReader::new(stdout).read_line(&mut address).expect("the echo says where it is");
-    let mut channels = Vec::new();
-    for _ in 0..CONNECTIONS {
-        let endpoint = Endpoint::from_shared(address.trim().to_owned()).expect("an address").tcp_nodelay(true);
-        channels.push(endpoint.connect().await.expect("the echo can be reached"));
-    }
-    let channels = Rc::new(channels);
+    let first = callers[0].request(request(points[0]));
+    let echo = Echo::start(callers[0].grids().locate(first).await.expect("locate answers").get_ref()).await;
     LocalSet::new()
         .run_until(async {
-            let mut ratios = Vec::new();
-            println!("round      echo/s  p50 ms  p99 ms  cpu us    locate/s  p50 ms  p99 ms  cpu us   ratio");
-            for number in 1..=rounds {
-                let before = processor_time(echo_server.id());
-                let mut echoed = echo_round(channels.clone(), points.clone(), seconds).await;
-                let echo_time = processor_time(echo_server.id()) - before;
-                let before = server.processor_time();
-                let mut located = locate_round(callers.clone(), points.clone(), seconds).await;
-                let locate_time = server.processor_time() - before;
-                let ratio = located.per_second() / echoed.per_second();
-                ratios.push(ratio);
-                let (echo, locate) = (columns(&mut echoed, echo_time), columns(&mut located, locate_time));
-                println!("{number:5} {echo} {locate}  {ratio:6.3}");
+            let (mut to_empty, mut to_same) = (Vec::new(), Vec::new());
+            println!("each: calls/s, p50 ms, p99 ms, server's processor us a call");
+            println!("      empty echo                         echo of the same                   locate                             ratios");
+            for _ in 0..rounds {
+                let empty = Measured::of(echo.process.id(), echo.round(&points, seconds, None)).await;
+                let same = Measured::of(echo.process.id(), echo.round(&points, seconds, Some(&callers[0]))).await;
+                let located = Measured::of(server.id(), locate_round(callers.clone(), points.clone(), seconds)).await;
+                to_empty.push(located.per_second / empty.per_second);
+                to_same.push(located.per_second / same.per_second);
+                let (empty_ratio, same_ratio) = (to_empty[to_empty.len() - 1], to_same[to_same.len() - 1]);
+                println!("{empty} {same} {located} {empty_ratio:6.3} {same_ratio:6.3}");
             }
-            ratios.sort_by(f64::total_cmp);
-            println!("median ratio {:.3} (at least 0.85 is wanted)", ratios[ratios.len() / 2]);
+            println!("median ratio to an empty echo {:.3} (at least 0.85 is wanted)", median(&mut to_empty));
+            println!("median ratio to an echo that carries the same {:.3}", median(&mut to_same));
             batches(&callers[0], &points, seconds).await;
         })
         .await;
-    // Its work is done; it holds nothing.
-    let _ = echo_server.kill();
-    let _ = echo_server.wait();
     let (holds, most) = server.memory_mib();
     println!("server memory: {holds} MiB now, {most} MiB at most");
+}
+
+fn median(ratios: &mut [f64]) -> f64 {
+    ratios.sort_by(f64::total_cmp);
+    ratios[ratios.len() / 2]
 }
 
 /// The real orders' points: some lie outside every village, as in life.
@@ -80,18 +72,61 @@ fn request((longitude_deg, latitude_deg): (f64, f64)) -> LocateRequest {
     LocateRequest { point: Some(Point { longitude_deg, latitude_deg, datum: Datum::Wgs84.into() }), as_of: None }
 }
 
-async fn echo_round(channels: Rc<Vec<Channel>>, points: Rc<Vec<(f64, f64)>>, seconds: u64) -> Round {
-    drive::round(seconds, usize::MAX, move |number| {
-        let mut grpc = Grpc::new(channels[number % channels.len()].clone());
-        let message = request(points[number % points.len()]);
-        async move {
-            grpc.ready().await.expect("the echo is ready");
-            let codec = ProstCodec::<LocateRequest, Location>::default();
-            let path = http::uri::PathAndQuery::from_static(echo::PATH);
-            grpc.unary(tonic::Request::new(message), path, codec).await.expect("the echo answers");
+/// The echo in its process, and the connections to it; it is ended when this is dropped.
+struct Echo {
+    process: Child,
+    channels: Rc<Vec<Channel>>,
+}
+
+impl Echo {
+    /// Starts it with the answer to give.
+    async fn start(answer: &Location) -> Self {
+        let mut process = Command::new(std::env::current_exe().expect("this program has a path"))
+            .arg("echo-server")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the echo starts");
+        let mut stdin = process.stdin.take().expect("stdin is piped");
+        stdin.write_all(&answer.encode_to_vec()).expect("the echo reads its answer");
+        drop(stdin);
+        let mut address = String::new();
+        let stdout = process.stdout.take().expect("stdout is piped");
+        BufReader::new(stdout).read_line(&mut address).expect("the echo says where it is");
+        let mut channels = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let endpoint = Endpoint::from_shared(address.trim().to_owned()).expect("an address").tcp_nodelay(true);
+            channels.push(endpoint.connect().await.expect("the echo can be reached"));
         }
-    })
-    .await
+        Self { process, channels: Rc::new(channels) }
+    }
+
+    /// Calls for an empty answer, or, with the token of a caller, for the answer it was given.
+    async fn round(&self, points: &Rc<Vec<(f64, f64)>>, seconds: u64, caller: Option<&Caller>) -> Round {
+        let (channels, points, caller) = (self.channels.clone(), points.clone(), caller.cloned());
+        drive::round(seconds, usize::MAX, move |number| {
+            let mut grpc = Grpc::new(channels[number % channels.len()].clone());
+            let message = request(points[number % points.len()]);
+            let (path, message) = match &caller {
+                None => (echo::EMPTY, tonic::Request::new(message)),
+                Some(caller) => (echo::GIVEN, caller.request(message)),
+            };
+            async move {
+                grpc.ready().await.expect("the echo is ready");
+                let codec = ProstCodec::<LocateRequest, Location>::default();
+                grpc.unary(message, PathAndQuery::from_static(path), codec).await.expect("the echo answers");
+            }
+        })
+        .await
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        // A child that has gone already needs no ending.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 async fn locate_round(callers: Rc<Vec<Caller>>, points: Rc<Vec<(f64, f64)>>, seconds: u64) -> Round {
@@ -106,11 +141,34 @@ async fn locate_round(callers: Rc<Vec<Caller>>, points: Rc<Vec<(f64, f64)>>, sec
     .await
 }
 
-/// Calls per second, latencies, and the server's processor time a call.
-fn columns(round: &mut Round, time: Duration) -> String {
-    let per_call_us = time.as_secs_f64() * 1e6 / round.calls.max(1) as f64;
-    let (p50, p99) = (round.percentile_ms(50), round.percentile_ms(99));
-    format!("{:11.0} {p50:7.2} {p99:7.2} {per_call_us:7.1}", round.per_second())
+/// What one round showed.
+struct Measured {
+    per_second: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+    processor_us: f64,
+}
+
+impl Measured {
+    /// Measures a round that a process answers.
+    async fn of(process: u32, round: impl Future<Output = Round>) -> Self {
+        let before = processor_time(process);
+        let mut round = round.await;
+        let time = processor_time(process) - before;
+        Self {
+            per_second: round.per_second(),
+            p50_ms: round.percentile_ms(50),
+            p99_ms: round.percentile_ms(99),
+            processor_us: time.as_secs_f64() * 1e6 / round.calls.max(1) as f64,
+        }
+    }
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { per_second, p50_ms, p99_ms, processor_us } = self;
+        write!(f, "{per_second:11.0} {p50_ms:7.2} {p99_ms:7.2} {processor_us:6.1}")
+    }
 }
 
 async fn batches(caller: &Caller, points: &[(f64, f64)], seconds: u64) {

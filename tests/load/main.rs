@@ -31,7 +31,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Scenario {
-    /// Unary Locate against an empty echo, alternating; then points per second of LocateMany.
+    /// Unary Locate against an empty echo and one that carries the same, alternating; then points per second of
+    /// LocateMany.
     Locate {
         /// Rounds of each.
         #[arg(long, default_value_t = 5)]
@@ -56,7 +57,7 @@ enum Scenario {
         #[arg(long, default_value_t = 1_000_000)]
         events: usize,
     },
-    /// The echo that Locate is compared with; started by `locate` itself.
+    /// The echoes that Locate is compared with; started by `locate` itself.
     #[command(hide = true)]
     EchoServer,
 }

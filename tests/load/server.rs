@@ -109,9 +109,9 @@ impl Server {
         staff.issue_token(administrator.request(issue)).await.expect("a token");
     }
 
-    /// Processor time that the server has used.
-    pub(crate) fn processor_time(&self) -> Duration {
-        processor_time(self.child.id())
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Memory that the server holds and has held at most, in MiB.
