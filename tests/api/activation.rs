@@ -24,7 +24,7 @@ fn cut(upright: bool) -> Vec<Plot> {
 }
 
 async fn locate(caller: &Caller, x: f64, y: f64, as_of: Option<Time>) -> Location {
-    let request = LocateRequest { point: point(x, y), as_of: as_of.map(timestamp) };
+    let request = LocateRequest { point: point(x, y), as_of: as_of.map(timestamp), ..Default::default() };
     done(caller.grids().locate(request).await)
 }
 

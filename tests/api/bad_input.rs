@@ -261,7 +261,7 @@ async fn every_wrong_field_of_a_request_about_releases_and_points_is_named() {
     let upload = grids::UploadBoundariesRequest { release: name.clone(), datum: 0, boundaries: Vec::new() };
     names(&refused(client.upload_boundaries(tokio_stream::iter([upload])).await), &["release", "datum"]);
 
-    let locate = grids::LocateRequest { point: nowhere(), as_of: impossible_time() };
+    let locate = grids::LocateRequest { point: nowhere(), as_of: impossible_time(), ..Default::default() };
     names(&refused(client.locate(locate).await), &all(&POINT, &["as_of"]));
     let nearby = grids::NearbyRequest { point: nowhere(), radius_m: f64::NAN, kind: 77, limit: -1 };
     names(&refused(client.nearby(nearby).await), &all(&POINT, &["radius_m", "kind", "limit"]));

@@ -42,7 +42,7 @@ async fn locate_answers_every_city_in_wgs84_within_a_ten_thousandth_of_a_degree(
             [(Datum::Wgs84, city.wgs84), (Datum::Gcj02, city.gcj02), (Datum::Bd09, city.bd09)]
         {
             let point = Some(Point { longitude_deg, latitude_deg, datum: datum.into() });
-            let request = LocateRequest { point, as_of: None };
+            let request = LocateRequest { point, as_of: None, ..Default::default() };
             let back = done(server.administrator.grids().locate(request).await).wgs84.unwrap();
             assert_eq!(back.datum(), Datum::Wgs84);
             let missed = apart((back.longitude_deg, back.latitude_deg), city.wgs84);

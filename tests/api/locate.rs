@@ -5,7 +5,7 @@ use tests::{Caller, Land, Plot, Town, Wangge, done, point, rectangle, refused};
 use tonic::Code;
 
 async fn locate(caller: &Caller, x: f64, y: f64) -> Location {
-    done(caller.grids().locate(LocateRequest { point: point(x, y), as_of: None }).await)
+    done(caller.grids().locate(LocateRequest { point: point(x, y), as_of: None, ..Default::default() }).await)
 }
 
 fn codes(location: &Location) -> Vec<&str> {
@@ -13,7 +13,11 @@ fn codes(location: &Location) -> Vec<&str> {
 }
 
 fn at(longitude_deg: f64, latitude_deg: f64, datum: Datum) -> LocateRequest {
-    LocateRequest { point: Some(Point { longitude_deg, latitude_deg, datum: datum.into() }), as_of: None }
+    LocateRequest {
+        point: Some(Point { longitude_deg, latitude_deg, datum: datum.into() }),
+        as_of: None,
+        ..Default::default()
+    }
 }
 
 #[tokio::test]

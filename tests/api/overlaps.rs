@@ -86,7 +86,9 @@ async fn councils_that_overlap_are_found_accepted_by_name_and_answered_by_the_ru
     let mut checked = 0;
     for finding in found.iter().take(20) {
         let Some(place) = finding.place else { continue };
-        let location = done(administrator.grids().locate(LocateRequest { point: Some(place), as_of: None }).await);
+        let location = done(
+            administrator.grids().locate(LocateRequest { point: Some(place), as_of: None, ..Default::default() }).await,
+        );
         if location.decided_by() != DecidedBy::Overlap {
             continue; // Its place can lie on the border of a thin sliver.
         }

@@ -133,7 +133,7 @@ async fn five_thousand_real_orders_reach_the_town_their_clerks_wrote_down() {
         let border_m = match event {
             Some(_) => placement.border_distance_m,
             None => {
-                let request = LocateRequest { point: point(order), as_of: None };
+                let request = LocateRequest { point: point(order), as_of: None, ..Default::default() };
                 done(administrator.grids().locate(request).await).border_distance_m
             }
         };

@@ -4,7 +4,8 @@ use api::grids::v1::{AreaKind, Datum, DecidedBy, GetBoundaryRequest, LocateReque
 use tests::{Caller, Land, Plot, Wangge, done, ground, point, polygon, rectangle, with_hole};
 
 async fn finest(caller: &Caller, x: f64, y: f64) -> (String, DecidedBy) {
-    let location = done(caller.grids().locate(LocateRequest { point: point(x, y), as_of: None }).await);
+    let location =
+        done(caller.grids().locate(LocateRequest { point: point(x, y), as_of: None, ..Default::default() }).await);
     let decided_by = location.decided_by();
     (location.chain.last().map(|area| area.code.clone()).unwrap_or_default(), decided_by)
 }

@@ -98,7 +98,7 @@ fn address(server: &Wangge) -> SocketAddr {
 async fn grpc_web_is_answered_over_http_1_1() {
     let town = Town::start().await;
     let token = town.server.administrator_token();
-    let message = LocateRequest { point: point(0.5, 0.5), as_of: None }.encode_to_vec();
+    let message = LocateRequest { point: point(0.5, 0.5), as_of: None, ..Default::default() }.encode_to_vec();
     let mut body = vec![0];
     body.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
     body.extend(message);
@@ -148,7 +148,7 @@ async fn metrics_count_calls_by_method_and_code() {
 #[tokio::test]
 async fn a_deadline_of_the_caller_is_kept() {
     let town = Town::start().await;
-    let mut request = Request::new(LocateRequest { point: point(0.5, 0.5), as_of: None });
+    let mut request = Request::new(LocateRequest { point: point(0.5, 0.5), as_of: None, ..Default::default() });
     request.set_timeout(Duration::from_nanos(1));
     let status = town.people.desk.grids().locate(request).await.unwrap_err();
     assert!(matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded), "{status:?}");
@@ -190,7 +190,9 @@ async fn services_in_two_processes_are_one_house() {
     let event = live(&people.desk, report_at(0.5, 0.5), &tests::WHOLE_LIFE).await;
     assert_eq!((event.chain.last().unwrap().code.as_str(), &event.worker), ("A1", &people.micro_a1.name));
     let desk = Caller::clone(&at_grids).with_token("", "");
-    let refusal = tests::refused(desk.grids().locate(LocateRequest { point: point(0.5, 0.5), as_of: None }).await);
+    let refusal = tests::refused(
+        desk.grids().locate(LocateRequest { point: point(0.5, 0.5), as_of: None, ..Default::default() }).await,
+    );
     refusal.expect(Code::Unauthenticated, "TOKEN_MISSING");
-    done(at_grids.grids().locate(LocateRequest { point: point(0.5, 0.5), as_of: None }).await);
+    done(at_grids.grids().locate(LocateRequest { point: point(0.5, 0.5), as_of: None, ..Default::default() }).await);
 }

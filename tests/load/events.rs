@@ -105,7 +105,7 @@ async fn inside(caller: &Caller) -> Vec<ReportEventRequest> {
     {
         let (longitude_deg, latitude_deg) = (order.longitude_deg, order.latitude_deg);
         let point = Some(Point { longitude_deg, latitude_deg, datum: Datum::Wgs84.into() });
-        let locate = caller.request(LocateRequest { point, as_of: None });
+        let locate = caller.request(LocateRequest { point, as_of: None, ..Default::default() });
         let location = caller.grids().locate(locate).await.expect("located").into_inner();
         if !location.chain.is_empty() {
             reports.push(ReportEventRequest {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use api::grids::v1::{Datum, LocateManyRequest, LocateRequest, Location, Point};
+use api::grids::v1::{Datum, LocateManyRequest, LocateRequest, Location, LocationView, Point};
 use http::uri::PathAndQuery;
 use prost::Message;
 use tokio::task::LocalSet;
@@ -33,24 +33,30 @@ pub(crate) async fn measure(server: &Server, rounds: usize, seconds: u64) {
         callers.push(server.administrator().await);
     }
     let callers = Rc::new(callers);
-    let first = callers[0].request(request(points[0]));
+    let first = callers[0].request(request(points[0], LocationView::Full));
     let echo = Echo::start(callers[0].grids().locate(first).await.expect("locate answers").get_ref()).await;
     LocalSet::new()
         .run_until(async {
-            let (mut to_empty, mut to_same) = (Vec::new(), Vec::new());
+            let (mut basic_ratios, mut full_ratios, mut same_ratios) = (Vec::new(), Vec::new(), Vec::new());
             println!("each: calls/s, p50 ms, p99 ms, server's processor us a call");
-            println!("      empty echo                         echo of the same                   locate                             ratios");
+            println!(
+                "{:>35}{:>35}{:>35}{:>35}",
+                "empty echo", "locate, basic", "locate, full", "echo of the same as full"
+            );
             for _ in 0..rounds {
+                let located = |view| locate_round(callers.clone(), points.clone(), seconds, view);
                 let empty = Measured::of(echo.process.id(), echo.round(&points, seconds, None)).await;
+                let basic = Measured::of(server.id(), located(LocationView::Basic)).await;
+                let full = Measured::of(server.id(), located(LocationView::Full)).await;
                 let same = Measured::of(echo.process.id(), echo.round(&points, seconds, Some(&callers[0]))).await;
-                let located = Measured::of(server.id(), locate_round(callers.clone(), points.clone(), seconds)).await;
-                to_empty.push(located.per_second / empty.per_second);
-                to_same.push(located.per_second / same.per_second);
-                let (empty_ratio, same_ratio) = (to_empty[to_empty.len() - 1], to_same[to_same.len() - 1]);
-                println!("{empty} {same} {located} {empty_ratio:6.3} {same_ratio:6.3}");
+                println!("{empty} {basic} {full} {same}");
+                basic_ratios.push(basic.per_second / empty.per_second);
+                full_ratios.push(full.per_second / empty.per_second);
+                same_ratios.push(full.per_second / same.per_second);
             }
-            println!("median ratio to an empty echo {:.3} (at least 0.85 is wanted)", median(&mut to_empty));
-            println!("median ratio to an echo that carries the same {:.3}", median(&mut to_same));
+            println!("median ratio, basic to empty echo {:.3} (at least 0.85 is wanted)", median(&mut basic_ratios));
+            println!("median ratio, full to empty echo {:.3}", median(&mut full_ratios));
+            println!("median ratio, full to an echo that carries the same {:.3}", median(&mut same_ratios));
             batches(&callers[0], &points, seconds).await;
         })
         .await;
@@ -68,8 +74,12 @@ fn points() -> Vec<(f64, f64)> {
     tests::tainan_orders().iter().map(|order| (order.longitude_deg, order.latitude_deg)).collect()
 }
 
-fn request((longitude_deg, latitude_deg): (f64, f64)) -> LocateRequest {
-    LocateRequest { point: Some(Point { longitude_deg, latitude_deg, datum: Datum::Wgs84.into() }), as_of: None }
+fn request((longitude_deg, latitude_deg): (f64, f64), view: LocationView) -> LocateRequest {
+    LocateRequest {
+        point: Some(Point { longitude_deg, latitude_deg, datum: Datum::Wgs84.into() }),
+        as_of: None,
+        view: view.into(),
+    }
 }
 
 /// The echo in its process, and the connections to it; it is ended when this is dropped.
@@ -106,7 +116,7 @@ impl Echo {
         let (channels, points, caller) = (self.channels.clone(), points.clone(), caller.cloned());
         drive::round(seconds, usize::MAX, move |number| {
             let mut grpc = Grpc::new(channels[number % channels.len()].clone());
-            let message = request(points[number % points.len()]);
+            let message = request(points[number % points.len()], LocationView::Full);
             let (path, message) = match &caller {
                 None => (echo::EMPTY, tonic::Request::new(message)),
                 Some(caller) => (echo::GIVEN, caller.request(message)),
@@ -129,11 +139,16 @@ impl Drop for Echo {
     }
 }
 
-async fn locate_round(callers: Rc<Vec<Caller>>, points: Rc<Vec<(f64, f64)>>, seconds: u64) -> Round {
+async fn locate_round(
+    callers: Rc<Vec<Caller>>,
+    points: Rc<Vec<(f64, f64)>>,
+    seconds: u64,
+    view: LocationView,
+) -> Round {
     drive::round(seconds, usize::MAX, move |number| {
         let caller = &callers[number % callers.len()];
         let mut grids = caller.grids();
-        let request = caller.request(request(points[number % points.len()]));
+        let request = caller.request(request(points[number % points.len()], view));
         async move {
             grids.locate(request).await.expect("locate answers");
         }

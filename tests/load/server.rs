@@ -168,7 +168,7 @@ impl Caller {
     /// A request of this caller.
     pub(crate) fn request<M>(&self, message: M) -> Request<M> {
         let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.authorization.clone());
+        request.metadata_mut().insert(rpc::stack::REPEATED_AUTHORIZATION, self.authorization.clone());
         request
     }
 

@@ -362,7 +362,7 @@ impl World {
         if [x, y].iter().any(|axis| (axis - axis.round()).abs() < 0.01) {
             return;
         }
-        let request = LocateRequest { point: point(x, y), as_of: None };
+        let request = LocateRequest { point: point(x, y), as_of: None, ..Default::default() };
         let who = self.somebody();
         let location = self.insist(who, async |caller| caller.grids().locate(request).await).await;
         let location = location.expect("everybody may ask where a point lies");

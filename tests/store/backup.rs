@@ -71,7 +71,8 @@ async fn a_backup_taken_under_load_comes_back_whole() {
         ledger.merge(writer.await.unwrap());
     }
     let after = all(&caller).await;
-    let located = done(caller.grids().locate(LocateRequest { point: point(0.5, 0.5), as_of: None }).await);
+    let located =
+        done(caller.grids().locate(LocateRequest { point: point(0.5, 0.5), as_of: None, ..Default::default() }).await);
     drop(server);
 
     let restored = folder.path().join("restored");
@@ -80,7 +81,8 @@ async fn a_backup_taken_under_load_comes_back_whole() {
     let server = start_restored(&restored, &data);
     let caller = server.administrator().await;
     scrub(&caller).await;
-    let again = done(caller.grids().locate(LocateRequest { point: point(0.5, 0.5), as_of: None }).await);
+    let again =
+        done(caller.grids().locate(LocateRequest { point: point(0.5, 0.5), as_of: None, ..Default::default() }).await);
     assert_eq!(again, located, "the same boundaries give the same answer");
     for event in &before {
         let get = GetEventRequest { name: event.name.clone() };

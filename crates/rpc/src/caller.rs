@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use base::{AreaPath, Error, Kind, PrincipalId, Result, Time};
-use tonic::metadata::{Ascii, MetadataValue};
+use http::HeaderValue;
+use tonic::metadata::MetadataMap;
 
 use crate::access;
 use crate::identity::Identity;
@@ -20,7 +21,7 @@ struct Inner {
     identity: Arc<Identity>,
     action: &'static str,
     scope: Scope,
-    authorization: MetadataValue<Ascii>,
+    authorization: HeaderValue,
     deadline: Option<Instant>,
     shared: Arc<Shared>,
 }
@@ -30,7 +31,7 @@ impl Caller {
     pub(crate) fn new(
         identity: Arc<Identity>,
         action: &'static str,
-        mut authorization: MetadataValue<Ascii>,
+        mut authorization: HeaderValue,
         deadline: Option<Instant>,
         shared: Arc<Shared>,
     ) -> Result<Self> {
@@ -109,7 +110,9 @@ impl Caller {
         if let Some(deadline) = self.0.deadline {
             request.set_timeout(deadline.saturating_duration_since(Instant::now()));
         }
-        request.metadata_mut().insert("authorization", self.0.authorization.clone());
+        let mut headers = std::mem::take(request.metadata_mut()).into_headers();
+        headers.insert(http::header::AUTHORIZATION, self.0.authorization.clone());
+        *request.metadata_mut() = MetadataMap::from_headers(headers);
         request
     }
 

@@ -11,8 +11,8 @@ use api::staff::v1::{Post, WhoAmIRequest};
 use base::{AreaPath, Error, Kind, PrincipalId, Result, Time};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
+use http::HeaderValue;
 use sha2::{Digest, Sha256};
-use tonic::metadata::{Ascii, MetadataValue};
 use tonic::{Code, Status};
 
 use crate::link::Link;
@@ -40,7 +40,7 @@ pub trait Authority: Send + Sync {
 }
 
 /// Takes the token out of `authorization: Bearer …`.
-pub fn token(authorization: &MetadataValue<Ascii>) -> Result<&str> {
+pub fn token(authorization: &HeaderValue) -> Result<&str> {
     let value = authorization.to_str().map_err(|_| token_missing())?;
     let token = value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer "));
     token.filter(|token| !token.is_empty()).ok_or_else(token_missing)

@@ -14,11 +14,10 @@ use std::time::{Duration, Instant};
 use base::{Clock, Error, Result, Time};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use tokio::sync::watch;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::metadata::{Ascii, MetadataValue};
 use tower::{Layer, Service};
 use tracing::Instrument;
 
@@ -30,6 +29,11 @@ use crate::status;
 
 /// What is answered without a token, because it tells nothing that is not in the public proto files.
 const OPEN: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
+
+/// Where a client may send its token instead of in `authorization`, when it makes many calls over one connection: some
+/// HTTP/2 libraries (Rust's `h2` is one) never put `authorization` into the header table that both ends share, and spell
+/// its 300 bytes anew with each call.
+pub const REPEATED_AUTHORIZATION: &str = "wangge-authorization";
 
 /// What guards every call of this process. Cloning is cheap.
 #[derive(Clone)]
@@ -88,7 +92,7 @@ impl Shared {
     pub(crate) async fn admit(
         self: &Arc<Self>,
         action: &'static str,
-        authorization: Option<MetadataValue<Ascii>>,
+        authorization: Option<HeaderValue>,
         deadline: Option<Instant>,
     ) -> Result<Caller> {
         let authorization = authorization.ok_or_else(crate::identity::token_missing)?;
@@ -166,8 +170,8 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
     let headers = request.headers();
-    let authorization = headers.get(http::header::AUTHORIZATION);
-    let authorization = authorization.and_then(|value| MetadataValue::try_from(value.as_bytes()).ok());
+    let authorization = headers.get(http::header::AUTHORIZATION).or_else(|| headers.get(REPEATED_AUTHORIZATION));
+    let authorization = authorization.cloned();
     let deadline = timeout(headers).map(|time| Instant::now() + time);
     match shared.admit(action, authorization, deadline).await {
         Err(refused) => Ok(status::to_status(refused).into_http()),

@@ -16,7 +16,7 @@ use rpc::access::Post;
 use rpc::contract::Contract;
 use rpc::identity::{Authority, Identity};
 use rpc::metrics::Metrics;
-use rpc::stack::Stack;
+use rpc::stack::{REPEATED_AUTHORIZATION, Stack};
 use rpc::status::from_status;
 use rpc::{Caller, Link, cursor, watch};
 use store::{Key, Origin, Store, Table};
@@ -119,6 +119,17 @@ async fn nobody_gets_in_without_a_token_that_somebody_stands_for() {
     assert_eq!((missing.code(), from_status(missing).reason()), (Code::Unauthenticated, "TOKEN_MISSING"));
     assert_eq!(status("revoked").await.unwrap_err().code(), Code::Unauthenticated);
     assert_eq!(status("root").await.unwrap().version, "/");
+}
+
+#[tokio::test]
+async fn a_token_is_also_read_where_connections_remember_it() {
+    let mut request = Request::new(GetStatusRequest {});
+    request.metadata_mut().insert(REPEATED_AUTHORIZATION, "Bearer root".parse().unwrap());
+    assert_eq!(house(None).client.get_status(request).await.unwrap().into_inner().version, "/");
+    let mut both = bearing("revoked", GetStatusRequest {});
+    both.metadata_mut().insert(REPEATED_AUTHORIZATION, "Bearer root".parse().unwrap());
+    let refused = house(None).client.get_status(both).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated, "`authorization` decides when both are sent");
 }
 
 #[tokio::test]

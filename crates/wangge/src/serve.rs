@@ -97,7 +97,8 @@ impl Server {
         let mut builder = transport.layer(GrpcWebLayer::new()).layer(stack);
         let router = builder.add_routes(routes);
         let stopped = wait_for_stop(stop_seen);
-        let serving = tokio::spawn(router.serve_with_incoming_shutdown(connection::accepted(listener, KEEP_ALIVE), stopped));
+        let serving =
+            tokio::spawn(router.serve_with_incoming_shutdown(connection::accepted(listener, KEEP_ALIVE), stopped));
         let (encrypted, stop_within) = (config.is_encrypted(), Duration::from_secs(config.stop_seconds));
         let pause = Duration::from_secs(u64::from(config.store.snapshot_hours) * 3_600);
         let upkeep = (!pause.is_zero()).then(|| upkeep::start(stores.clone(), pause));

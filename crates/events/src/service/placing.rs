@@ -56,7 +56,11 @@ impl Events {
             Place::Area(area) => return self.place_in(area, None, caller).await,
             Place::Point(point, named) => (point, named),
         };
-        let request = caller.forward(LocateRequest { point: Some(peers::point_message(&point)), as_of: None });
+        let request = caller.forward(LocateRequest {
+            point: Some(peers::point_message(&point)),
+            as_of: None,
+            ..Default::default()
+        });
         let location = self.0.grids.clone().locate(request).await.map_err(from_status)?.into_inner();
         let located = peers::placement(location, point)?;
         if !located.chain.is_empty() {

@@ -44,6 +44,19 @@ pub(crate) fn read_point(point: Option<&v1::Point>, violations: &mut Violations)
     }
 }
 
+/// Reads how much of a location is asked for; never unspecified.
+pub(crate) fn read_view(number: i32, violations: &mut Violations) -> Option<v1::LocationView> {
+    match v1::LocationView::try_from(number) {
+        Ok(v1::LocationView::Basic) => Some(v1::LocationView::Basic),
+        Ok(v1::LocationView::Unspecified | v1::LocationView::Full) => Some(v1::LocationView::Full),
+        Err(_) => {
+            let what = format!("{number} is not known; say LOCATION_VIEW_FULL, LOCATION_VIEW_BASIC or nothing");
+            violations.add("view", what);
+            None
+        }
+    }
+}
+
 /// Reads the points of one message of a stream.
 pub(crate) fn read_batch(request: &v1::LocateManyRequest, violations: &mut Violations) -> Option<Vec<Position>> {
     let (longitudes, latitudes) = (&request.longitude_deg, &request.latitude_deg);

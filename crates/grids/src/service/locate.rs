@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use api::grids::v1::{
-    AreaRef, LocateManyRequest, LocateManyResponse, LocateRequest, Location, NearbyArea, NearbyRequest, NearbyResponse,
+    AreaRef, LocateManyRequest, LocateManyResponse, LocateRequest, Location, LocationView, NearbyArea, NearbyRequest,
+    NearbyResponse,
 };
 use base::{Error, Result, Time};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -27,12 +28,14 @@ const AREAS_NAMED_MAX: usize = 5_000;
 impl Grids {
     pub(super) async fn location(&self, request: Request<LocateRequest>) -> Result<Location> {
         let request = request.get_ref();
-        let (position, as_of) = convert::read(|violations| {
+        let ((position, as_of), view) = convert::read(|violations| {
             let position = convert::place::read_point(request.point.as_ref(), violations);
-            position.zip(convert::place::read_as_of(request.as_of.as_ref(), violations))
+            let as_of = convert::place::read_as_of(request.as_of.as_ref(), violations);
+            let view = convert::place::read_view(request.view, violations);
+            position.zip(as_of).zip(view)
         })?;
         let ground = self.ground(as_of).await?;
-        Ok(describe(&ground, &self.0.land.directory(self.now()), position))
+        Ok(describe(&ground, &self.0.land.directory(self.now()), position, view))
     }
 
     /// The ground in force at a time, or now.
@@ -79,17 +82,19 @@ impl Grids {
 }
 
 /// Says where a point lies and why.
-fn describe(ground: &Ground, directory: &Directory, position: Position) -> Location {
+fn describe(ground: &Ground, directory: &Directory, position: Position, view: LocationView) -> Location {
     let Explanation { winner, decided_by, runner_up, border_m, nearest, .. } = ground.coverage().explain(position);
+    let is_full = view == LocationView::Full;
     let reference = |number: u32| directory.card(ground.slot(number)).reference.clone();
+    let chain = |number: u32| if is_full { directory.chain(ground.slot(number)) } else { vec![reference(number)] };
     let nearest_id = nearest.map(|near| near.id);
     Location {
-        chain: winner.map_or_else(Vec::new, |winner| directory.chain(ground.slot(winner))),
+        chain: winner.map_or_else(Vec::new, chain),
         decided_by: convert::place::write_decided_by(decided_by).into(),
         release: winner.or(nearest_id).map_or_else(String::new, |number| ground.release_name(number).to_owned()),
         border_distance_m: border_m.or(nearest.map(|near| near.distance_m)).unwrap_or(0.0),
-        runner_up: runner_up.or(nearest_id).map(reference),
-        wgs84: Some(convert::place::write_point(position)),
+        runner_up: runner_up.filter(|_| is_full).or(nearest_id).map(reference),
+        wgs84: is_full.then(|| convert::place::write_point(position)),
     }
 }
 

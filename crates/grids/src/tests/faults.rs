@@ -8,7 +8,7 @@ use base::{Error, Kind, Result};
 use super::{House, admin, boxed, halves, told};
 
 async fn refused(house: &House, point: Option<Point>) -> Error {
-    told(house.client().locate(admin(LocateRequest { point, as_of: None })).await).unwrap_err()
+    told(house.client().locate(admin(LocateRequest { point, as_of: None, ..Default::default() })).await).unwrap_err()
 }
 
 async fn send(house: &House, messages: Vec<UploadBoundariesRequest>) -> Result<u32> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use api::grids::v1::{
     Area, AreaKind, AreaSpec, Datum, DecidedBy, FindingKind, GetBoundaryRequest, LocateManyRequest, LocateManyResponse,
-    LocateRequest, NearbyRequest, Point, UpdateAreaRequest,
+    LocateRequest, LocationView, NearbyRequest, Point, UpdateAreaRequest,
 };
 use base::{Clock, Kind, Result, Time};
 
@@ -68,13 +68,38 @@ async fn a_border_belongs_to_the_smallest_code_and_outside_names_the_nearest() {
 }
 
 #[tokio::test]
+async fn a_tracker_asks_for_the_finest_area_alone() {
+    let house = House::open();
+    with_school(&house).await;
+    let basic = |longitude_deg: f64, latitude_deg: f64| {
+        let point = Some(point(longitude_deg, latitude_deg));
+        let request = LocateRequest { point, view: LocationView::Basic.into(), ..Default::default() };
+        let mut client = house.client();
+        async move { told(client.locate(admin(request)).await).unwrap() }
+    };
+    let (short, full) = (basic(117.005, 34.005).await, house.locate(117.005, 34.005, None).await);
+    assert_eq!(short.chain, full.chain[full.chain.len() - 1..]);
+    assert_eq!((short.release.as_str(), short.decided_by()), (full.release.as_str(), full.decided_by()));
+    assert_eq!(short.border_distance_m, full.border_distance_m);
+    assert_eq!((short.runner_up, short.wgs84), (None, None));
+    let outside = basic(117.021, 34.005).await;
+    assert_eq!(outside.runner_up.unwrap().code, "M2", "the nearest area of a point outside is always named");
+    let unknown = LocateRequest { point: Some(point(117.0, 34.0)), view: 9, ..Default::default() };
+    let refused = told(house.client().locate(admin(unknown)).await).unwrap_err();
+    assert_eq!(refused.violations()[0].field, "view");
+}
+
+#[tokio::test]
 async fn the_datum_decides_which_grid_a_pair_of_numbers_means() {
     let house = House::open();
     with_school(&house).await;
     let locate = |datum: Datum| {
         let point = Point { longitude_deg: 117.0125, latitude_deg: 34.005, datum: datum.into() };
         let mut client = house.client();
-        async move { told(client.locate(admin(LocateRequest { point: Some(point), as_of: None })).await).unwrap() }
+        async move {
+            told(client.locate(admin(LocateRequest { point: Some(point), as_of: None, ..Default::default() })).await)
+                .unwrap()
+        }
     };
     let wgs84 = locate(Datum::Wgs84).await;
     assert_eq!((wgs84.chain[2].code.as_str(), wgs84.wgs84.unwrap().longitude_deg), ("M2", 117.0125));

@@ -127,8 +127,11 @@ impl House {
     }
 
     async fn locate(&self, longitude_deg: f64, latitude_deg: f64, as_of: Option<Time>) -> Location {
-        let request =
-            LocateRequest { point: Some(point(longitude_deg, latitude_deg)), as_of: as_of.map(rpc::time::to_proto) };
+        let request = LocateRequest {
+            point: Some(point(longitude_deg, latitude_deg)),
+            as_of: as_of.map(rpc::time::to_proto),
+            ..Default::default()
+        };
         told(self.client().locate(admin(request)).await).unwrap()
     }
 

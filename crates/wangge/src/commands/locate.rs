@@ -58,8 +58,11 @@ pub(super) async fn run(clients: &Clients, arguments: Arguments, output: Output)
         longitude: arguments.longitude.unwrap_or(f64::NAN),
         latitude: arguments.latitude.unwrap_or(f64::NAN),
     };
-    let request =
-        LocateRequest { point: Some(degrees.point(arguments.datum)), as_of: arguments.as_of.map(rpc::time::to_proto) };
+    let request = LocateRequest {
+        point: Some(degrees.point(arguments.datum)),
+        as_of: arguments.as_of.map(rpc::time::to_proto),
+        ..Default::default()
+    };
     let location = clients.grids().locate(request).await.map_err(from_status)?.into_inner();
     output.message("wangge.grids.v1.Location", &location, || in_words(&location))
 }
