@@ -6,6 +6,7 @@ use std::fmt;
 use api::events::v1::event_service_client::EventServiceClient;
 use api::grids::v1::grid_service_client::GridServiceClient;
 use api::operations::v1::operations_service_client::OperationsServiceClient;
+use api::population::v1::population_service_client::PopulationServiceClient;
 use api::staff::v1::staff_service_client::StaffServiceClient;
 use rpc::link::Link;
 use tonic::body::Body;
@@ -79,6 +80,13 @@ impl Caller {
     /// The land.
     pub fn grids(&self) -> GridServiceClient<Authorized> {
         GridServiceClient::with_interceptor(self.wire.clone(), self.bearer.clone())
+            .max_decoding_message_size(LARGE)
+            .max_encoding_message_size(LARGE)
+    }
+
+    /// The people who live here.
+    pub fn population(&self) -> PopulationServiceClient<Authorized> {
+        PopulationServiceClient::with_interceptor(self.wire.clone(), self.bearer.clone())
             .max_decoding_message_size(LARGE)
             .max_encoding_message_size(LARGE)
     }

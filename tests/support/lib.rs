@@ -9,11 +9,13 @@
 //! | `town` | a server with a small map in force and one person in every post |
 //! | `incidents` | reports, steps, whole lists, and what a watch tells |
 //! | `tainan` | the 649 real villages, imported through the API |
+//! | `deliveries` | persons, and whole deliveries of them |
 //! | `shared_data` | where the real data is, and what happens without it |
 //! | `data` | the work orders of the real hotline |
 
 mod caller;
 mod data;
+mod deliveries;
 mod incidents;
 mod land;
 mod people;
@@ -24,6 +26,7 @@ mod town;
 
 pub use caller::{Authorized, Bearer, Caller, Loss, Refusal, Wire, done, refused, unsteady};
 pub use data::{Order, tainan_orders};
+pub use deliveries::{Delivery, chunks_of, citizen_number, create, delivery, export, open_run, person, row, search};
 pub use incidents::{Taking, WHOLE_LIFE, Watch, count, history, list_all, live, report_at, report_in, states, take};
 pub use land::{Land, Plot, activate, ground, point, polygon, rectangle, upload, with_hole};
 pub use people::People;

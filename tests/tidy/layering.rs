@@ -17,9 +17,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("grids", SERVICE),
     ("staff", SERVICE),
     ("events", SERVICE),
-    ("wangge", &["api", "base", "events", "geometry", "grids", "rpc", "staff", "store"]),
+    ("population", REGISTRY),
+    ("wangge", &["api", "base", "events", "geometry", "grids", "population", "rpc", "staff", "store"]),
 ];
 const SERVICE: &[&str] = &["api", "base", "geometry", "rpc", "store"];
+const REGISTRY: &[&str] = &["api", "base", "geometry", "registry", "rpc", "store"];
 
 #[test]
 fn no_room_uses_a_room_it_may_not() {

@@ -87,10 +87,22 @@ impl Collection {
 
     /// The living (or the deleted) elements of the scope, by area and then in the order in which they were entered.
     pub async fn list(&self, scope: &Scope, deleted: bool, part: &PageRequest) -> Result<Page<Record>> {
+        self.list_where(scope, deleted, part, |_| true).await
+    }
+
+    /// The same with only those whose values pass a filter. A page may then be short although more follow.
+    pub async fn list_where(
+        &self,
+        scope: &Scope,
+        deleted: bool,
+        part: &PageRequest,
+        filter: impl Fn(&Fields) -> bool + Send + 'static,
+    ) -> Result<Page<Record>> {
         let prefix = |path: &AreaPath| area_key(self.kind.number, deleted).subtree(path);
         let scan = |path| Scan::prefix(prefix(path)).limit(part.limit).after(part.after.clone());
         let scans: Vec<Scan> = scope.paths().iter().map(scan).collect();
-        self.inner.store.scan(move |view| RECORDS.page_merged(view, &BY_AREA, &scans, &|_| true)).await
+        let wanted = move |record: &Record| filter(&merge::fields(record));
+        self.inner.store.scan(move |view| RECORDS.page_merged(view, &BY_AREA, &scans, &wanted)).await
     }
 
     /// The caller's scope inside an area; all of it for an empty text. Fails where nothing is left of it.
@@ -112,7 +124,10 @@ impl Collection {
         let (writer, said) = (self.writer(caller, &by_hand), self.prepared(caller, said, None).await?);
         let id = ElementId::generate(self.inner.now()).bytes();
         let reason = by_hand.reason.clone();
-        self.write(caller, by_hand, move |tx| writer.create(tx, &id, &said, Vec::new(), &reason)).await
+        self.write(caller, by_hand, move |tx| {
+            Ok(writer.create(tx, &id, &said, Vec::new(), &reason)?.map(|written| written.record))
+        })
+        .await
     }
 
     /// Changes the fields that a mask names, or without one those that have a value. A value that a stronger source
@@ -132,7 +147,8 @@ impl Collection {
             if let Some(other) = writer.same_identity(tx, &said, &id)?.first() {
                 return Ok(Err(writer.taken(other)));
             }
-            writer.apply(tx, record, &said, true, ChangeKind::Updated, &reason)
+            let written = writer.apply(tx, record, &said, true, ChangeKind::Updated, &reason)?;
+            Ok(written.map(|written| written.record))
         })
         .await
     }
@@ -169,7 +185,8 @@ impl Collection {
             }
             (record.delete_time_us, record.ended_by) = (0, String::new());
             let nothing = Prepared::default();
-            writer.apply(tx, record, &nothing, false, ChangeKind::Restored, &reason)
+            let written = writer.apply(tx, record, &nothing, false, ChangeKind::Restored, &reason)?;
+            Ok(written.map(|written| written.record))
         })
         .await
     }

@@ -53,8 +53,8 @@ impl Tier {
 }
 
 impl Collection {
-    /// The living elements of the scope that a query means: whole words before beginnings, names before pinyin before
-    /// initials, and in each of these by word and place. A page may be short although more follow; only a missing
+    /// The living elements of the scope that a query means: names before pinyin before initials, whole ones
+    /// before beginnings, and in each of these by word and place. A page may be short although more follow; only a missing
     /// `next` is the end.
     pub async fn search(
         &self,
@@ -90,12 +90,11 @@ impl Collection {
         }
         let (pinyin, code) = (lower.as_bytes(), text.to_uppercase());
         let ascii = [(WordKind::Pinyin, pinyin), (WordKind::Initials, pinyin), (WordKind::Code, code.as_bytes())];
-        let mut sorts = vec![(WordKind::Name, lower.as_bytes())];
-        sorts.extend(ascii.into_iter().filter(|_| text.is_ascii()));
-        sorts.push((WordKind::Text, lower.as_bytes()));
-        for (kind, text) in sorts {
-            add(kind, text, true);
-            add(kind, text, false);
+        let names = [(WordKind::Name, lower.as_bytes()), (WordKind::Ending, lower.as_bytes())];
+        let ascii = ascii.into_iter().filter(|_| text.is_ascii()).map(|sort| vec![sort]);
+        let sorts = std::iter::once(names.to_vec()).chain(ascii).chain([vec![(WordKind::Text, lower.as_bytes())]]);
+        for (sorts, whole) in sorts.flat_map(|sorts| [(sorts.clone(), true), (sorts, false)]) {
+            sorts.into_iter().for_each(|(kind, text)| add(kind, text, whole));
         }
         tiers
     }

@@ -26,6 +26,16 @@ impl Resource for Element {
 /// The id of an element of any kind.
 pub(crate) type ElementId = Id<Element>;
 
+/// Whether a text has the form of a resource name of this collection.
+pub fn is_name(collection: &str, name: &str) -> bool {
+    read_name(collection, name).is_some()
+}
+
+fn read_name(collection: &str, name: &str) -> Option<ElementId> {
+    let id = name.strip_prefix(collection)?.strip_prefix('/')?;
+    ElementId::parse_name(&format!("{}/{id}", Element::COLLECTION)).ok()
+}
+
 /// A kind of element.
 pub struct Kind {
     /// Its number in its service; on disk, never used again for another kind.
@@ -76,8 +86,7 @@ impl Kind {
 
     /// Reads a resource name; the error says what a right one looks like.
     pub(crate) fn parse(&self, name: &str) -> Result<ElementId, String> {
-        let rest = name.strip_prefix(self.collection).and_then(|rest| rest.strip_prefix('/'));
-        let id = rest.and_then(|rest| ElementId::parse_name(&format!("{}/{rest}", Element::COLLECTION)).ok());
+        let id = read_name(self.collection, name);
         id.ok_or_else(|| format!("must be a name like {}/0198b1c2-7a3e-7cc1-9c7e-2f6d3a1b4c5d", self.collection))
     }
 

@@ -9,7 +9,7 @@
 //! so the bytes at rest are as stable as the contract.
 //!
 //! Read on in this order: [`Fields`], [`Shape`], [`Rules`], [`Kind`], `merge`, `tables`, `writing`; then [`Collection`]
-//! and what extends it: `history` and `finding`.
+//! and what extends it: `history`, `finding`, `runs`, `import`, `quarantine`.
 //!
 //! What is deliberately not here: any element, any rule of one registry, and the generated services.
 
@@ -19,10 +19,13 @@ mod collection;
 mod fields;
 mod finding;
 mod history;
+mod import;
 mod kind;
 mod merge;
+mod quarantine;
 mod registry;
 mod rules;
+mod runs;
 mod secret;
 mod shape;
 mod show;
@@ -35,7 +38,8 @@ pub use collection::{BATCH_MAX, ByHand, Collection};
 pub use fields::Fields;
 pub use finding::Watched;
 pub use history::{ClaimEntry, Entry};
-pub use kind::Kind;
+pub use import::{ROWS_MAX, Row, Step, Told};
+pub use kind::{Kind, is_name};
 pub use registry::Registry;
 pub use rules::{Fault, Faults, Rules};
 pub use shape::{Field, Shape};

@@ -1,6 +1,7 @@
 //! A registry: the kinds of elements of one service over its store.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use base::{Clock, Error, Result, Time};
 use rpc::Link;
@@ -23,6 +24,8 @@ pub(crate) struct Inner {
     pub(crate) secret: Secret,
     /// The action that lets somebody read here, such as `population.read`.
     pub(crate) read_action: &'static str,
+    /// Kinds and sources whose run a stream is feeding now.
+    pub(crate) attached: Mutex<HashSet<(u32, String)>>,
 }
 
 impl Registry {
@@ -39,7 +42,7 @@ impl Registry {
         let secret = Secret::load(&store, clock.now())?;
         let kinds = kinds.into_iter().map(Arc::new).collect();
         let areas = Areas::new(grids);
-        Ok(Self(Arc::new(Inner { store, areas, kinds, clock, secret, read_action })))
+        Ok(Self(Arc::new(Inner { store, areas, kinds, clock, secret, read_action, attached: Mutex::default() })))
     }
 
     /// The elements of the kind with this number.

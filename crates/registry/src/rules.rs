@@ -60,9 +60,9 @@ impl Faults {
         if self.0.is_empty() {
             return Ok(());
         }
-        // Of a single fault the reason says more than that some field is wrong.
-        let reason = if let [only] = self.0.as_slice() { only.reason } else { "INVALID_FIELDS" };
-        let error = Error::new(Kind::Invalid, reason, "the element cannot be taken as it is");
+        let reasons: Vec<&str> = self.0.iter().map(|fault| fault.reason).collect();
+        let error = Error::new(Kind::Invalid, "INVALID_FIELDS", "the element cannot be taken as it is");
+        let error = error.with("reasons", reasons.join(","));
         Err(self.0.iter().fold(error, |error, fault| {
             let field = if fault.field.is_empty() { parent.to_owned() } else { format!("{parent}.{}", fault.field) };
             error.with_violation(Violation { field, description: fault.description.clone() })

@@ -52,7 +52,7 @@ const SURNAMES: &[(&str, &[&str])] = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum WordKind {
-    /// A name or an ending of one.
+    /// A whole name.
     Name = 1,
     /// The pinyin of a name, without tones or spaces.
     Pinyin = 2,
@@ -66,6 +66,8 @@ pub enum WordKind {
     Code = 6,
     /// A word of a text, or an ending of one.
     Text = 7,
+    /// An ending of a name: a given name without its surname, or a part of a long one.
+    Ending = 8,
 }
 
 /// A word by which an element is found.
@@ -119,7 +121,9 @@ fn gather(shape: &Shape, wire: &[u8], secret: &Secret, words: &mut Vec<Word>) {
 /// The words of a name; of a person's, the surname has its own reading.
 pub fn name_words(name: &str, is_person: bool, words: &mut Vec<Word>) {
     let name: String = name.chars().filter(|character| !character.is_whitespace() && *character != '·').collect();
-    endings(&name, WordKind::Name, words);
+    let Some(second) = name.chars().next().map(char::len_utf8) else { return };
+    words.push(Word::new(WordKind::Name, name.to_lowercase()));
+    endings(&name[second..], WordKind::Ending, words);
     let syllables = syllables(&name, is_person);
     if syllables.is_empty() {
         return;
@@ -129,11 +133,11 @@ pub fn name_words(name: &str, is_person: bool, words: &mut Vec<Word>) {
     words.push(Word::new(WordKind::Initials, initials));
 }
 
-/// The name itself and every ending of two characters or more.
-fn endings(word: &str, kind: WordKind, words: &mut Vec<Word>) {
-    let starts: Vec<usize> = word.char_indices().map(|(at, _)| at).take(ENDINGS_CHARS_MAX).collect();
-    let ending = |at: usize| word[at..].chars().count() >= 2 || at == 0;
-    words.extend(starts.into_iter().filter(|at| ending(*at)).map(|at| Word::new(kind, word[at..].to_lowercase())));
+/// The text itself and its endings, each of two characters or more.
+fn endings(text: &str, kind: WordKind, words: &mut Vec<Word>) {
+    let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).take(ENDINGS_CHARS_MAX).collect();
+    let long = starts.into_iter().filter(|at| text[*at..].chars().nth(1).is_some());
+    words.extend(long.map(|at| Word::new(kind, text[at..].to_lowercase())));
 }
 
 /// The syllables of a name; latin letters and digits stand for themselves.
@@ -186,7 +190,7 @@ mod tests {
     fn a_name_is_found_whole_by_its_endings_by_pinyin_and_by_initials() {
         let wanted = [
             (WordKind::Name, "张三丰"),
-            (WordKind::Name, "三丰"),
+            (WordKind::Ending, "三丰"),
             (WordKind::Pinyin, "zhangsanfeng"),
             (WordKind::Initials, "zsf"),
         ];

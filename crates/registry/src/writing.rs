@@ -45,6 +45,15 @@ pub(crate) struct Prepared {
     pub(crate) path: Option<AreaPath>,
 }
 
+/// What became of a statement.
+pub(crate) struct Written {
+    pub(crate) record: Record,
+    /// Whether a value changed, and not only who confirmed it.
+    pub(crate) changed: bool,
+    /// New claims.
+    pub(crate) claimed: i64,
+}
+
 /// A change, or why it is refused.
 pub(crate) type Outcome<T> = Result<std::result::Result<T, Faults>>;
 
@@ -76,7 +85,7 @@ impl Writer {
         said: &Prepared,
         source_keys: Vec<bytes::SourceKey>,
         reason: &str,
-    ) -> Outcome<Record> {
+    ) -> Outcome<Written> {
         if let Some(known) = self.same_identity(tx, said, id)?.first() {
             return Ok(Err(self.taken(known)));
         }
@@ -99,7 +108,7 @@ impl Writer {
         confirms: bool,
         change: ChangeKind,
         reason: &str,
-    ) -> Outcome<Record> {
+    ) -> Outcome<Written> {
         let stored = self.get(tx, &record.id)?;
         let merged =
             merge::merge(&self.kind.shape, &mut record, &Said { values: &said.values, by: &self.by, confirms });
@@ -120,11 +129,11 @@ impl Writer {
         }
         let changed = !merged.before.is_empty() || change != ChangeKind::Updated;
         if stored.as_ref() == Some(&record) && !changed {
-            return Ok(Ok(record));
+            return Ok(Ok(Written { record, changed: false, claimed: 0 }));
         }
         let before = if change == ChangeKind::Created { Vec::new() } else { merged.before };
         self.put(tx, &mut record, changed.then_some((change, reason, before)))?;
-        Ok(Ok(record))
+        Ok(Ok(Written { record, changed, claimed: merged.claimed }))
     }
 
     /// Stores an element. With a change it gets its next revision and a place in the history; without one, only who

@@ -20,8 +20,19 @@ pub const GRIDS: &str = "grids";
 pub const STAFF: &str = "staff";
 /// The service of incidents.
 pub const EVENTS: &str = "events";
+/// The service of persons, households and residences.
+pub const POPULATION: &str = "population";
 /// The services a process can run, from the lowest up. The names are those of their stores and directories too.
-pub const SERVICES: [&str; 3] = [GRIDS, STAFF, EVENTS];
+pub const SERVICES: [&str; 4] = [GRIDS, STAFF, POPULATION, EVENTS];
+
+/// The services that a service calls.
+fn calls(service: &str) -> &'static [&'static str] {
+    match service {
+        EVENTS => &[GRIDS, STAFF],
+        STAFF | POPULATION => &[GRIDS],
+        _ => &[],
+    }
+}
 
 /// Every key of the configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -240,9 +251,8 @@ impl Config {
             }
         }
         for missing in SERVICES.iter().filter(|name| !local.contains(*name) && !self.links.contains_key(**name)) {
-            // Calls go down only, so what lies above every local service is not needed.
-            let above = SERVICES.iter().skip_while(|name| *name != missing).all(|name| !local.contains(name));
-            if !above || *missing == STAFF {
+            // Staff holds the identities, so everyone needs it.
+            if *missing == STAFF || local.iter().any(|name| calls(name).contains(missing)) {
                 wrong
                     .add("links", format!("{missing} runs elsewhere, so say where: --link {missing}=http://HOST:PORT"));
             }
@@ -288,7 +298,7 @@ mod tests {
         let mut config = Config::default();
         config.links.insert("grids".to_owned(), "http://127.0.0.1:1".to_owned());
         config.check().unwrap();
-        assert_eq!(config.local_services(), ["staff", "events"]);
+        assert_eq!(config.local_services(), ["staff", "population", "events"]);
     }
 
     #[test]
@@ -296,6 +306,7 @@ mod tests {
         let config = Config { services: vec!["events".to_owned()], ..Default::default() };
         let error = config.check().unwrap_err().to_string();
         assert!(error.contains("--link grids=") && error.contains("--link staff="), "{error}");
+        assert!(!error.contains("--link population="), "{error}");
         // Staff holds the identities, so everyone needs it; events nobody needs.
         let config = Config { services: vec!["grids".to_owned()], ..Default::default() };
         let error = config.check().unwrap_err().to_string();
