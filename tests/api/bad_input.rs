@@ -247,7 +247,12 @@ async fn every_wrong_field_of_a_request_about_releases_and_points_is_named() {
     names(&refused(client.activate_release(activate).await), &fields);
     let name = NOTHING.to_owned();
     names(&refused(client.get_release(grids::GetReleaseRequest { name: name.clone() }).await), &["name"]);
-    names(&refused(client.validate_release(grids::ValidateReleaseRequest { name: name.clone() }).await), &["name"]);
+    names(
+        &refused(
+            client.validate_release(grids::ValidateReleaseRequest { name: name.clone(), activate_time: None }).await,
+        ),
+        &["name"],
+    );
     let delete = grids::DeleteReleaseRequest { name: name.clone(), request_id: ONCE.to_owned() };
     names(&refused(client.delete_release(delete).await), &["name", "request_id"]);
     let cancel =

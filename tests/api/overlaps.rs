@@ -35,7 +35,7 @@ async fn draft(administrator: &Caller) -> Option<Release> {
     let release = Release { roots: vec![imported[0].name.clone()], ..Default::default() };
     let draft = done(grids.create_release(CreateReleaseRequest { release: Some(release), ..Default::default() }).await);
     upload(administrator, &draft.name, boundaries).await;
-    Some(done(grids.validate_release(ValidateReleaseRequest { name: draft.name }).await))
+    Some(done(grids.validate_release(ValidateReleaseRequest { name: draft.name, activate_time: None }).await))
 }
 
 async fn overlaps(caller: &Caller, release: &str) -> Vec<Finding> {

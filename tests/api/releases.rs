@@ -74,13 +74,14 @@ async fn a_release_is_drafted_validated_activated_and_retired_by_the_next() {
         plots.iter().map(upload).collect()
     };
     assert_eq!(upload(administrator, &draft.name, uploads(&plots)).await, 21);
-    let validated = done(grids.validate_release(ValidateReleaseRequest { name: draft.name.clone() }).await);
+    let validated =
+        done(grids.validate_release(ValidateReleaseRequest { name: draft.name.clone(), activate_time: None }).await);
     assert_eq!((validated.state(), validated.boundary_count), (ReleaseState::Validated, 21));
     assert!(validated.findings.is_empty(), "a clean map has no faults: {:?}", validated.findings);
     upload(administrator, &draft.name, uploads(&plots[..1])).await;
     let reopened = done(grids.get_release(GetReleaseRequest { name: draft.name.clone() }).await);
     assert_eq!((reopened.state(), reopened.boundary_count), (ReleaseState::Draft, 21), "a boundary was replaced");
-    done(grids.validate_release(ValidateReleaseRequest { name: draft.name.clone() }).await);
+    done(grids.validate_release(ValidateReleaseRequest { name: draft.name.clone(), activate_time: None }).await);
     let active = activate(administrator, &draft, &[]).await;
     assert_eq!((active.state(), time_of(active.activate_time)), (ReleaseState::Active, Some(server.now())));
     let request = UploadBoundariesRequest {
@@ -212,7 +213,12 @@ async fn faults_smaller_than_the_tolerance_are_noise() {
             ..Default::default()
         });
         upload(administrator, &draft.name, boundaries.collect()).await;
-        let validated = done(administrator.grids().validate_release(ValidateReleaseRequest { name: draft.name }).await);
+        let validated = done(
+            administrator
+                .grids()
+                .validate_release(ValidateReleaseRequest { name: draft.name, activate_time: None })
+                .await,
+        );
         assert_eq!(validated.findings.len(), faults, "tolerance {tolerance_m2} m²: {:?}", validated.findings);
     }
 }

@@ -144,7 +144,7 @@ impl Land {
         let boundaries: Vec<BoundaryUpload> =
             plots.iter().filter(|plot| !plot.geojson.is_empty()).map(Plot::upload).collect();
         upload(administrator, &release.name, boundaries).await;
-        done(grids.validate_release(ValidateReleaseRequest { name: release.name }).await)
+        done(grids.validate_release(ValidateReleaseRequest { name: release.name, activate_time: None }).await)
     }
 
     /// The name of the area with this code.

@@ -43,7 +43,8 @@ pub async fn import_tainan(administrator: &Caller) -> Option<Release> {
     let draft = done(grids.create_release(draft).await);
     let stored = upload(administrator, &draft.name, boundaries).await;
     assert_eq!(stored as usize, features.len(), "every boundary is stored");
-    let validated = done(grids.validate_release(ValidateReleaseRequest { name: draft.name }).await);
+    let validated =
+        done(grids.validate_release(ValidateReleaseRequest { name: draft.name, activate_time: None }).await);
     activate(administrator, &validated, &TAINAN_ACCEPTED).await;
     Some(validated)
 }

@@ -26,4 +26,4 @@ pub use position::Position;
 pub use shape::features::{Feature, read_features};
 pub use shape::{Bounds, Shape};
 pub use union::union;
-pub use validate::{Area, Finding, FindingKind, Severity, Tolerances, validate};
+pub use validate::{Area, Change, Finding, FindingKind, Severity, Tolerances, validate, validate_change};

@@ -60,6 +60,12 @@ impl Bounds {
         }
     }
 
+    /// The box that reaches so many degrees further each way.
+    #[must_use]
+    pub fn grown(&self, by_deg: f64) -> Self {
+        Self { low: self.low.map(|edge| edge - by_deg), high: self.high.map(|edge| edge + by_deg) }
+    }
+
     /// Whether the closed boxes have a point in common.
     pub fn touches(&self, other: &Self) -> bool {
         self.low[0] <= other.high[0]

@@ -4,7 +4,10 @@
 
 mod support;
 
-use geometry::{Area, Bounds, Division, Finding, FindingKind, Severity, Shape, Tolerances, tessellate, validate};
+use geometry::{
+    Area, Bounds, Change, Division, Finding, FindingKind, Severity, Shape, Tolerances, tessellate, validate,
+    validate_change,
+};
 use support::collection;
 
 fn areas(file: &str, code: &str) -> Option<Vec<Area>> {
@@ -192,6 +195,45 @@ fn siblings_whose_outer_edge_has_other_vertices_than_their_parents_leave_no_gap(
     let left = Area { parent: Some(9), ..area(1, "left", &[&[[0.0, 0.0], between, [0.01, 0.02], [0.0, 0.02]]]) };
     let right = Area { parent: Some(9), ..area(2, "right", &[&[between, [0.03, 0.01], [0.03, 0.02], [0.01, 0.02]]]) };
     assert_eq!(check(&[parent, left, right]), []);
+}
+
+#[test]
+fn faults_among_settled_areas_alone_are_passed_over() {
+    let boxed = |id: u32, west: f64, east: f64| {
+        area(id, &format!("{id}"), &[&[[west, 0.0], [east, 0.0], [east, 0.01], [west, 0.01]]])
+    };
+    let parent = Area { rank: 2, ..boxed(9, 0.0, 0.1) };
+    // The new area 1 overlaps 2 and leaves a strip before 0; 2 and 3 overlap, and 3 and 4 leave a strip, as before.
+    let mut areas = vec![boxed(0, 0.0, 0.02), boxed(1, 0.021, 0.04), boxed(2, 0.039, 0.06), boxed(3, 0.059, 0.07)];
+    areas.push(boxed(4, 0.075, 0.1));
+    areas.iter_mut().for_each(|area| area.parent = Some(9));
+    areas.push(parent);
+    let found = |change: &Change| {
+        let findings = validate_change(&areas, change, &Tolerances::default());
+        findings.into_iter().map(|found| (found.kind, found.ids)).collect::<Vec<_>>()
+    };
+    let window = Bounds { low: [0.02, 0.0], high: [0.041, 0.01] };
+    let mut change = Change { settled: [0, 2, 3, 4, 9].into(), window, cleared: Vec::new() };
+    let of_the_new = vec![(FindingKind::Overlap, vec![1, 2]), (FindingKind::Gap, vec![9, 0, 1])];
+    assert_eq!(found(&change), of_the_new);
+    change.window.high[0] = 0.08;
+    assert_eq!(found(&change), of_the_new, "the old strip is seen, but was there before");
+    change.cleared = vec![boxed(5, 0.07, 0.075).shape];
+    assert_eq!(found(&change)[2..], [(FindingKind::Gap, vec![9, 3, 4])], "the strip is what was cleared");
+}
+
+#[test]
+fn of_a_settled_parent_only_what_lies_in_the_window_must_be_given() {
+    let boxed = |id: u32, west: f64, east: f64| {
+        let ring: &[[f64; 2]] = &[[west, 0.0], [east, 0.0], [east, 0.01], [west, 0.01]];
+        Area { parent: Some(9), ..area(id, &format!("{id}"), &[ring]) }
+    };
+    let parent = Area { rank: 2, parent: None, ..boxed(9, 0.0, 0.1) };
+    let areas = [boxed(1, 0.04, 0.05), boxed(2, 0.05, 0.06), parent];
+    let window = Bounds { low: [0.045, 0.0], high: [0.055, 0.01] };
+    let change = Change { settled: [2, 9].into(), window, cleared: Vec::new() };
+    assert_eq!(validate_change(&areas, &change, &Tolerances::default()), []);
+    assert_eq!(check(&areas).len(), 2, "the rest of the parent is not given and would be a gap to either side");
 }
 
 #[test]

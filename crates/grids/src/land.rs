@@ -7,6 +7,7 @@
 
 pub(crate) mod directory;
 pub(crate) mod ground;
+pub(crate) mod surroundings;
 
 use std::sync::Arc;
 

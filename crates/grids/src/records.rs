@@ -5,10 +5,11 @@
 use api::grids::v1::{AreaKind, FindingKind, ReleaseState};
 use api::stored::grids::v1 as stored;
 use base::{AreaId, AreaPath, Day, Error, Kind, ReleaseId, Result, Time};
+use geometry::Bounds;
 
 use crate::model::area::{Area, Code};
 use crate::model::import::Imported;
-use crate::model::release::{Acceptance, Counted, Finding, Release, Root, Stage};
+use crate::model::release::{Acceptance, Counted, Finding, Release, Root, Stage, Vicinity};
 
 pub(crate) fn write_area(area: &Area) -> stored::Area {
     stored::Area {
@@ -109,6 +110,7 @@ pub(crate) fn write_release(release: &Release) -> stored::Release {
         retire_time_us: write_time(release.retire_time),
         revision: release.revision,
         activation_ordinal: release.activation_ordinal,
+        vicinity: release.vicinity.as_ref().map(write_vicinity),
     }
 }
 
@@ -134,11 +136,23 @@ pub(crate) fn read_release(release: &stored::Release) -> Result<Release> {
         tolerance_m2: release.tolerance_m2,
         create_time: Time::from_micros(release.create_time_us),
         validate_time: read_time(release.validate_time_us),
+        vicinity: release.vicinity.as_ref().map(read_vicinity).transpose()?,
         activate_time: read_time(release.activate_time_us),
         activation_ordinal: release.activation_ordinal,
         retire_time: read_time(release.retire_time_us),
         revision: release.revision,
     })
+}
+
+fn write_vicinity(vicinity: &Vicinity) -> stored::Vicinity {
+    let Bounds { low: [west_deg, south_deg], high: [east_deg, north_deg] } = vicinity.window;
+    stored::Vicinity { west_deg, south_deg, east_deg, north_deg, mark: vicinity.mark.to_vec().into() }
+}
+
+fn read_vicinity(vicinity: &stored::Vicinity) -> Result<Vicinity> {
+    let window = Bounds { low: [vicinity.west_deg, vicinity.south_deg], high: [vicinity.east_deg, vicinity.north_deg] };
+    let mark = vicinity.mark.as_ref().try_into().map_err(|_| malformed("release", "mark of its vicinity"))?;
+    Ok(Vicinity { window, mark })
 }
 
 fn write_counted(counted: &Counted) -> stored::FindingCount {

@@ -108,12 +108,17 @@ pub(crate) fn put_release(transaction: &mut Transaction<'_>, release: &Release) 
 
 /// All activated releases, in the order in which newer ones mask older ones.
 pub(crate) fn activated_releases(view: &dyn View) -> Result<Vec<Release>> {
+    Ok(release::in_order(releases(view)?))
+}
+
+/// All releases, in the order in which they were made.
+pub(crate) fn releases(view: &dyn View) -> Result<Vec<Release>> {
     let mut releases = Vec::new();
     each(&|scan| RELEASES.page(view, scan), Key::new(), &mut |release| {
         releases.push(records::read_release(&release)?);
         Ok(())
     })?;
-    Ok(release::in_order(releases))
+    Ok(releases)
 }
 
 /// The stored shape of an area in a release.

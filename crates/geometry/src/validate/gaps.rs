@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use geo::{MultiPolygon, Polygon};
+use geo::{BooleanOps, Coord, MultiPolygon, Polygon, Rect};
 
 use super::pairs::{envelope, tree};
-use super::{Area, Finding, FindingKind, Severity, Tolerances};
+use super::{Area, Change, Finding, FindingKind, Severity, Tolerances, guarded};
 use crate::coverage::EXCLUSIVE_RANK;
 use crate::distance::ring_area_m2;
 use crate::exact::{Place, Point, place_in_ring};
-use crate::union::{Edges, rings_of};
+use crate::union::{Edges, GaveUp, rings_of};
 use crate::{Bounds, Shape};
 
 /// Degrees (a centimetre) within which a vertex of an area counts as a vertex of a gap, for naming who is around it.
@@ -20,8 +20,16 @@ const NEAR_DEG: f64 = 1e-7;
 /// Vertices of a gap compared when naming who is around it.
 const VERTICES_COMPARED_MAX: usize = 200;
 
-/// Adds every gap of more than a sliver in the union of peers that all have polygons, and puts its outline into `holes`.
-pub(super) fn find(peers: &[&Area], tolerances: &Tolerances, holes: &mut Vec<Shape>, findings: &mut Vec<Finding>) {
+/// Adds every gap of more than a sliver that the change concerns in the union of peers that all have polygons, and puts
+/// its outline into `holes`.
+pub(super) fn find(
+    peers: &[&Area],
+    change: &Change,
+    tolerances: &Tolerances,
+    holes: &mut Vec<Shape>,
+    findings: &mut Vec<Finding>,
+) {
+    let all_new = !peers.iter().any(|area| change.settles(area));
     let mut edges = Edges::default();
     peers.iter().for_each(|area| edges.add(&area.shape));
     let union = match edges.covered() {
@@ -38,6 +46,9 @@ pub(super) fn find(peers: &[&Area], tolerances: &Tolerances, holes: &mut Vec<Sha
         let shape = Shape::assemble(vec![vec![ring]]);
         let near = boxes.locate_in_envelope_intersecting(&envelope(&shape.bounds()));
         let neighbours = around(&shape, near.map(|boxed| peers[boxed.place]));
+        if !all_new && !change.concerns(&shape, &neighbours) {
+            continue;
+        }
         let detail = match neighbours.first() {
             Some(first) => format!("{area_m2:.0} m² beside {} belong to nobody", first.code),
             None => format!("{area_m2:.0} m² belong to nobody"),
@@ -48,9 +59,15 @@ pub(super) fn find(peers: &[&Area], tolerances: &Tolerances, holes: &mut Vec<Sha
 }
 
 /// Adds the ground of each area that none of the areas directly in it covers, where it is more than a sliver and not in
-/// one of `holes`, which have been reported. Exclusive grids cover nothing here; an area that holds nothing else is
-/// passed over.
-pub(super) fn within_parents(areas: &[Area], tolerances: &Tolerances, holes: &[Shape], findings: &mut Vec<Finding>) {
+/// one of `holes`, which have been reported; in a settled area only where the change concerns it. Exclusive grids cover
+/// nothing here; an area that holds nothing else is passed over.
+pub(super) fn within_parents(
+    areas: &[Area],
+    change: &Change,
+    tolerances: &Tolerances,
+    holes: &[Shape],
+    findings: &mut Vec<Finding>,
+) {
     let mut children: BTreeMap<u32, Vec<&Area>> = BTreeMap::new();
     for child in areas.iter().filter(|area| area.rank != EXCLUSIVE_RANK && !area.shape.is_empty()) {
         if let Some(parent) = child.parent {
@@ -59,7 +76,7 @@ pub(super) fn within_parents(areas: &[Area], tolerances: &Tolerances, holes: &[S
     }
     for parent in areas.iter().filter(|area| !area.shape.is_empty()) {
         if let Some(children) = children.get(&parent.id) {
-            within_parent(parent, children, tolerances, holes, findings);
+            within_parent(parent, children, change, tolerances, holes, findings);
         }
     }
 }
@@ -67,6 +84,7 @@ pub(super) fn within_parents(areas: &[Area], tolerances: &Tolerances, holes: &[S
 fn within_parent(
     parent: &Area,
     children: &[&Area],
+    change: &Change,
     tolerances: &Tolerances,
     holes: &[Shape],
     findings: &mut Vec<Finding>,
@@ -74,7 +92,9 @@ fn within_parent(
     let mut edges = Edges::default();
     edges.add(&parent.shape);
     children.iter().for_each(|child| edges.take_away(&child.shape));
-    let bare = match edges.covered() {
+    // Of a settled parent not everything in it is known, only what touches the window.
+    let known = |bare| if change.settles(parent) { clipped(&bare, &change.window) } else { Ok(bare) };
+    let bare = match edges.covered().and_then(known) {
         Ok(bare) => bare,
         Err(gave_up) => {
             let detail = format!("gaps within {} were not searched for: {gave_up}", parent.code);
@@ -92,9 +112,28 @@ fn within_parent(
             continue;
         }
         let mut involved = vec![parent];
-        involved.extend(around(&shape, children.iter().copied()));
+        let neighbours = around(&shape, children.iter().copied());
+        if change.settles(parent) && !change.concerns(&shape, &neighbours) {
+            continue;
+        }
+        involved.extend(neighbours);
         let detail = format!("{area_m2:.0} m² of {} belong to none of the areas in it", parent.code);
         findings.push(gap(&shape, area_m2, &involved, detail));
+    }
+}
+
+/// The part of some ground that lies in a box.
+fn clipped(ground: &MultiPolygon, window: &Bounds) -> Result<MultiPolygon, GaveUp> {
+    let corner = |[x, y]: Point| Coord { x, y };
+    let window = MultiPolygon::new(vec![Rect::new(corner(window.low), corner(window.high)).to_polygon()]);
+    guarded(|| ground.intersection(&window)).ok_or(GaveUp::Tangled)
+}
+
+impl Change {
+    /// Whether the change has to do with a gap: one of the areas around it is new, or it lies in what is cleared.
+    fn concerns(&self, gap: &Shape, around: &[&Area]) -> bool {
+        let in_cleared = |place| self.cleared.iter().any(|cleared| cleared.place(place) != Place::Outside);
+        !around.iter().all(|area| self.settles(area)) || place_in(gap).is_some_and(in_cleared)
     }
 }
 
@@ -147,7 +186,7 @@ impl Parts {
 
 /// Whether an area has a vertex where a gap has one.
 fn adjoins(gap: &Shape, area: &Shape) -> bool {
-    if !gap.bounds().touches(&area.bounds()) {
+    if !gap.bounds().grown(NEAR_DEG).touches(&area.bounds()) {
         return false;
     }
     let mut vertices = gap.points().iter().take(VERTICES_COMPARED_MAX);

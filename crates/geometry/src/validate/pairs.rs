@@ -6,7 +6,7 @@ use geo::BooleanOps;
 use rstar::{AABB, RTree, RTreeObject};
 
 use super::relation::relation;
-use super::{Area, Finding, FindingKind, Piece, Severity, Tolerances, guarded, measure};
+use super::{Area, Change, Finding, FindingKind, Piece, Severity, Tolerances, guarded, measure};
 use crate::{Bounds, Shape};
 
 /// Overlaps of one rank that are reported; nobody reads more of them.
@@ -38,9 +38,11 @@ pub(super) fn tree(boxes: impl Iterator<Item = Bounds>) -> RTree<Boxed> {
     RTree::bulk_load(boxes.enumerate().map(|(place, bounds)| Boxed { bounds, place }).collect())
 }
 
-/// Adds every pair of peers that share more than a sliver. A set drawn upon itself, such as one boundary given to
-/// thousands of areas, would take hours and more memory than there is: beyond a bound the rest is only said to exist.
-pub(super) fn overlaps(peers: &[&Area], tolerances: &Tolerances, findings: &mut Vec<Finding>) {
+/// Adds every pair of peers, not both settled, that share more than a sliver. A set drawn upon itself, such as one
+/// boundary given to thousands of areas, would take hours and more memory than there is: beyond a bound the rest is only
+/// said to exist.
+pub(super) fn overlaps(peers: &[&Area], change: &Change, tolerances: &Tolerances, findings: &mut Vec<Finding>) {
+    let both_stay = |one: &Area, other: &Area| change.settles(one) && change.settles(other);
     let tree = tree(peers.iter().map(|area| area.shape.bounds()));
     let (mut found, mut clipped) = (0_usize, 0_usize);
     for (place, area) in peers.iter().enumerate() {
@@ -52,7 +54,7 @@ pub(super) fn overlaps(peers: &[&Area], tolerances: &Tolerances, findings: &mut 
             .collect();
         others.sort_unstable();
         for other in others.into_iter().map(|other| peers[other]) {
-            if !relation(&area.shape, &other.shape).may_overlap() {
+            if both_stay(area, other) || !relation(&area.shape, &other.shape).may_overlap() {
                 continue;
             }
             if found >= OVERLAPS_MAX || clipped >= CLIPPED_VERTICES_MAX {
@@ -81,10 +83,11 @@ fn overlap(a: &Area, b: &Area, tolerances: &Tolerances) -> Option<Finding> {
     Some(finding.sized(piece.area_m2, share).at(piece.place))
 }
 
-/// Adds every child of which more than a sliver lies outside its parent. A parent without a polygon holds anything.
-pub(super) fn outside_parents(areas: &[Area], tolerances: &Tolerances, findings: &mut Vec<Finding>) {
+/// Adds every child, settled ones aside, of which more than a sliver lies outside its parent. A parent without a polygon
+/// holds anything.
+pub(super) fn outside_parents(areas: &[Area], change: &Change, tolerances: &Tolerances, findings: &mut Vec<Finding>) {
     let by_id: HashMap<u32, &Area> = areas.iter().map(|area| (area.id, area)).collect();
-    for child in areas.iter().filter(|area| !area.shape.is_empty()) {
+    for child in areas.iter().filter(|area| !change.settles(area) && !area.shape.is_empty()) {
         let parent = child.parent.and_then(|id| by_id.get(&id)).filter(|parent| !parent.shape.is_empty());
         if let Some(parent) = parent {
             findings.extend(outside(child, parent, tolerances));

@@ -89,6 +89,11 @@ impl Ground {
         &self.coverage
     }
 
+    /// All numbers of the index.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.slots().zip(0_u32..).map(|(_, number)| number)
+    }
+
     /// The slot of a number of the index.
     pub(crate) fn slot(&self, number: u32) -> u32 {
         self.placed[number as usize].slot

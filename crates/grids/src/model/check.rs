@@ -1,19 +1,21 @@
 //! What is wrong with a release: the faults of its boundaries, and of the areas they belong to.
 //!
-//! The geometry is judged by `geometry::validate`; this module says which area stands where, adds what only the tree
-//! knows (areas without a boundary, shared codes, grids that are too large) and puts it into words.
+//! The geometry is judged by `geometry::validate_change`, together with what stands around the release; this module says
+//! which area stands where, adds what only the tree knows (areas without a boundary, shared codes, grids that are too
+//! large) and puts it into words.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use api::grids::v1::{AreaKind, FindingKind};
 use base::{AreaPath, Day};
 use geometry::{Severity, Shape, Tolerances};
 
 use crate::land::ground::rank;
+use crate::land::surroundings::Surroundings;
 use crate::model::area::{Area, kind_words};
 use crate::model::release::{Finding, worst_first};
 
-/// An area in the subtrees of a release, with its boundary if it has one.
+/// An area with its boundary if it has one: in the subtrees of a release, or around it.
 pub(crate) struct Subject {
     pub(crate) area: Area,
     pub(crate) shape: Option<Shape>,
@@ -30,22 +32,36 @@ pub(crate) struct Measure {
     pub(crate) today: Day,
 }
 
-/// Everything that is wrong, worst first. `subjects` are all areas in use in the subtrees, in the order of the tree.
+/// Everything that is wrong, worst first. `own` are all areas in use in the subtrees, in the order of the tree; `around`
+/// are those that stand around them in `surroundings`, of which only faults with one of `own` are told.
 /// Looks at every pair of neighbours: seconds for a large city.
-pub(crate) fn check(subjects: &[Subject], measure: &Measure) -> Vec<Finding> {
-    let mut findings = geometry_faults(subjects, measure);
-    findings.extend(without_boundary(subjects));
-    findings.extend(sharing_a_code(subjects, measure.today));
-    findings.extend(too_large(subjects, measure.households_warned));
+pub(crate) fn check(
+    own: &[Subject],
+    around: &[Subject],
+    surroundings: &Surroundings,
+    measure: &Measure,
+) -> Vec<Finding> {
+    let mut findings = geometry_faults(own, around, surroundings, measure);
+    findings.extend(without_boundary(own));
+    findings.extend(sharing_a_code(own, measure.today));
+    findings.extend(too_large(own, measure.households_warned));
     worst_first(&mut findings);
     findings
 }
 
-fn geometry_faults(subjects: &[Subject], measure: &Measure) -> Vec<Finding> {
+fn geometry_faults(
+    own: &[Subject],
+    around: &[Subject],
+    surroundings: &Surroundings,
+    measure: &Measure,
+) -> Vec<Finding> {
+    let subjects: Vec<&Subject> = own.iter().chain(around).collect();
+    // Of what stands beside the release not everything is known, so nothing there is anybody's parent.
+    let above: HashSet<AreaPath> = own.iter().flat_map(|subject| subject.area.path.lineage()).collect();
     let drawn: HashMap<AreaPath, u32> = subjects
         .iter()
         .zip(0..)
-        .filter(|(subject, _)| subject.shape.is_some())
+        .filter(|(subject, _)| subject.shape.is_some() && above.contains(&subject.area.path))
         .map(|(subject, id)| (subject.area.path, id))
         .collect();
     let areas: Vec<geometry::Area> = subjects
@@ -64,11 +80,16 @@ fn geometry_faults(subjects: &[Subject], measure: &Measure) -> Vec<Finding> {
         })
         .collect();
     let tolerances = Tolerances { sliver_m2: measure.tolerance_m2 };
-    let found = geometry::validate(&areas, &tolerances);
-    found.into_iter().filter_map(|found| geometry_fault(subjects, &found)).collect()
+    let change = geometry::Change {
+        settled: (0..).zip(&subjects).skip(own.len()).map(|(id, _)| id).collect(),
+        window: surroundings.vicinity.window,
+        cleared: surroundings.cleared.clone(),
+    };
+    let found = geometry::validate_change(&areas, &change, &tolerances);
+    found.into_iter().filter_map(|found| geometry_fault(&subjects, &found)).collect()
 }
 
-fn geometry_fault(subjects: &[Subject], found: &geometry::Finding) -> Option<Finding> {
+fn geometry_fault(subjects: &[&Subject], found: &geometry::Finding) -> Option<Finding> {
     let kind = match found.kind {
         // Codes are compared by what the tree knows of them, below. A vertex given twice changes no answer.
         geometry::FindingKind::DuplicateCode | geometry::FindingKind::RepeatedVertex => return None,

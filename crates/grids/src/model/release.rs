@@ -5,6 +5,7 @@
 
 use api::grids::v1::{FindingKind, ReleaseState};
 use base::{AreaId, AreaPath, Error, Kind, ReleaseId, Result, Time};
+use geometry::Bounds;
 
 /// An activation can be taken back until so many seconds before it takes effect: longer than it takes to write the change
 /// and to show it to all readers.
@@ -24,7 +25,10 @@ pub(crate) struct Release {
     /// Faults of less than so many square metres are noise.
     pub(crate) tolerance_m2: f64,
     pub(crate) create_time: Time,
+    /// When it was checked; none again when areas came or went in its subtrees.
     pub(crate) validate_time: Option<Time>,
+    /// What was near it when it was checked.
+    pub(crate) vicinity: Option<Vicinity>,
     pub(crate) activate_time: Option<Time>,
     /// Counted in the order of activation, from 1; 0 before.
     pub(crate) activation_ordinal: u64,
@@ -38,6 +42,15 @@ pub(crate) struct Release {
 pub(crate) struct Root {
     pub(crate) id: AreaId,
     pub(crate) path: AreaPath,
+}
+
+/// The boundaries of others among which a release was checked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Vicinity {
+    /// Where they were looked for.
+    pub(crate) window: Bounds,
+    /// A digest of what stood there.
+    pub(crate) mark: [u8; 32],
 }
 
 /// How far somebody has brought a release.
@@ -127,17 +140,33 @@ impl Release {
     /// Notes that boundaries came in: what was found before is no longer true.
     pub(crate) fn reopen(&mut self, added: u32) {
         self.boundary_count += added;
-        self.stage = Stage::Draft;
-        self.findings.clear();
-        self.validate_time = None;
+        self.become_draft();
         self.revision += 1;
     }
 
-    /// Notes what validation found.
-    pub(crate) fn validated(&mut self, findings: &[Finding], now: Time) {
+    /// Notes that areas came or went in its subtrees: what was checked is no longer all there is. What has been activated
+    /// stays so, but an activation that is taken back leads to a draft then.
+    pub(crate) fn outdate(&mut self) {
+        match self.stage {
+            Stage::Activated => self.validate_time = None,
+            Stage::Draft | Stage::Validated => self.become_draft(),
+        }
+        self.revision += 1;
+    }
+
+    fn become_draft(&mut self) {
+        self.stage = Stage::Draft;
+        self.findings.clear();
+        self.validate_time = None;
+        self.vicinity = None;
+    }
+
+    /// Notes what validation found, and among what.
+    pub(crate) fn validated(&mut self, findings: &[Finding], vicinity: Vicinity, now: Time) {
         self.stage = Stage::Validated;
         self.findings = count(findings);
         self.validate_time = Some(now);
+        self.vicinity = Some(vicinity);
         self.revision += 1;
     }
 
@@ -175,6 +204,9 @@ impl Release {
             .with("activate_time", start));
         }
         self.stage = Stage::Validated;
+        if self.validate_time.is_none() {
+            self.become_draft();
+        }
         self.acceptances.clear();
         self.activate_time = None;
         self.activation_ordinal = 0;
@@ -208,6 +240,18 @@ impl Release {
             error = error.with(counted.kind.as_str_name(), facts);
         }
         Err(error)
+    }
+
+    /// The error that it was checked among other boundaries than those it would stand among from `start` on.
+    pub(crate) fn checked_elsewhere(&self, start: Time) -> Error {
+        Error::new(
+            Kind::Precondition,
+            "NEIGHBOURS_CHANGED",
+            "the boundaries in force around the release will not be those it was checked with; validate it again, with the \
+             activate_time at which it is to come into force",
+        )
+        .with("release", self.id.name())
+        .with("activate_time", start)
     }
 
     /// Fails unless it can still be deleted.
@@ -292,6 +336,8 @@ pub(crate) fn replaced_at(release: &Release, activated: &[Release]) -> Option<Ti
 mod tests {
     use super::*;
 
+    const NOWHERE: Vicinity = Vicinity { window: Bounds::EMPTY, mark: [0; 32] };
+
     fn release(id: u8, roots: &[&str], activate_s: Option<i64>) -> Release {
         let roots = roots.iter().map(|path| Root { id: AreaId::from_bytes([9; 16]), path: path.parse().unwrap() });
         Release {
@@ -305,6 +351,7 @@ mod tests {
             tolerance_m2: 1.0,
             create_time: Time::default(),
             validate_time: None,
+            vicinity: None,
             activate_time: activate_s.map(|seconds| Time::default().plus_seconds(seconds)),
             activation_ordinal: u64::from(id),
             retire_time: None,
@@ -345,7 +392,7 @@ mod tests {
     fn a_blocking_fault_must_be_accepted_by_name_and_at_its_size() {
         let mut release = release(1, &["/1"], None);
         let findings = [finding(FindingKind::Overlap, false, 50.0), finding(FindingKind::TooManyHouseholds, true, 0.0)];
-        release.validated(&findings, Time::default());
+        release.validated(&findings, NOWHERE, Time::default());
         let accept = |kind, area_m2_max| [Acceptance { kind, area_m2_max }];
         let error = release.clone().activate(&[], Time::default(), &[]).unwrap_err();
         assert_eq!((error.kind(), error.reason()), (Kind::Precondition, "FINDINGS_NOT_ACCEPTED"));
@@ -363,6 +410,7 @@ mod tests {
     fn an_activation_is_taken_back_only_while_it_lies_well_ahead() {
         let mut release = release(1, &["/1"], Some(100));
         release.retire_time = release.activate_time;
+        release.validate_time = Some(Time::default());
         let before = |seconds: i64| Time::default().plus_seconds(100 - seconds);
         let late = release.clone().take_back(before(4)).unwrap_err();
         assert_eq!((late.kind(), late.reason()), (Kind::Precondition, "RELEASE_IN_FORCE"));
@@ -373,9 +421,19 @@ mod tests {
     }
 
     #[test]
+    fn an_activation_taken_back_after_areas_changed_leads_to_a_draft() {
+        let mut release = release(1, &["/1"], Some(100));
+        release.validate_time = Some(Time::default());
+        release.outdate();
+        assert_eq!((release.stage, release.validate_time), (Stage::Activated, None));
+        release.take_back(Time::default()).unwrap();
+        assert_eq!(release.stage, Stage::Draft);
+    }
+
+    #[test]
     fn new_boundaries_make_what_was_found_untrue() {
         let mut release = release(1, &["/1"], None);
-        release.validated(&[finding(FindingKind::Gap, false, 2.0)], Time::default());
+        release.validated(&[finding(FindingKind::Gap, false, 2.0)], NOWHERE, Time::default());
         release.reopen(3);
         assert_eq!((release.stage, release.boundary_count), (Stage::Draft, 3));
         assert!(release.findings.is_empty() && release.validate_time.is_none());

@@ -13,7 +13,7 @@ use tonic::Request;
 use super::releases::{require_release, require_roots};
 use crate::land::Timeline;
 use crate::model::area::require_etag;
-use crate::model::release::{self, Acceptance};
+use crate::model::release::{self, Acceptance, Stage};
 use crate::{Grids, convert, model, records, tables};
 
 /// What is to become of a release.
@@ -126,6 +126,9 @@ impl Grids {
             if refused.is_err() {
                 return Ok(None);
             }
+            if let Turn::Activate(_, start) = turn {
+                grids.require_same_vicinity(&release, start.unwrap_or(now))?;
+            }
             activated.push(release);
             let timeline = grids.0.land.plan(store, &release::in_order(activated), now, earlier.as_ref())?;
             timeline.require_areas_in_use(&grids.0.land.directory(now))?;
@@ -135,7 +138,8 @@ impl Grids {
     }
 }
 
-fn require_not_past(start: Time, now: Time) -> Result<()> {
+/// Fails when boundaries are to come into force before now.
+pub(super) fn require_not_past(start: Time, now: Time) -> Result<()> {
     if start >= now {
         return Ok(());
     }
@@ -164,6 +168,9 @@ fn write(
             let revision = other.revision + 1;
             tables::put_release(transaction, &model::release::Release { retire_time, revision, ..other.clone() })?;
         }
+    }
+    if release.stage == Stage::Draft {
+        tables::delete_findings(transaction, release.id)?;
     }
     tables::put_release(transaction, &release)?;
     Ok(release)

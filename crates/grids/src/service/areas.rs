@@ -4,13 +4,15 @@ use api::grids::v1::{
     Area, GetAreaRequest, ImportAreasRequest, ImportAreasResponse, RetireAreaRequest, UpdateAreaRequest,
 };
 use api::stored::grids::v1 as stored;
-use base::{AreaId, Error, Kind, Result, Violations};
+use base::{AreaId, AreaPath, Error, Kind, Result, Time, Violations};
 use prost::Message;
 use rpc::{Caller, repeat};
+use store::Transaction;
 use tonic::Request;
 
 use crate::model::area::require_etag;
 use crate::model::import::{self, Imported};
+use crate::model::release::{Release, Stage};
 use crate::model::tree::Tree;
 use crate::{Grids, convert, model, records, tables};
 
@@ -47,6 +49,10 @@ impl Grids {
             let mut tree = Tree::new(transaction);
             let imported = import::plan(&mut tree, &rows, now, &may_edit)?;
             tree.changes().write(transaction)?;
+            if imported.created_count > 0 {
+                let made = imported.areas.iter().filter(|area| area.create_time == now);
+                outdate_releases(transaction, &made.map(|area| area.path).collect::<Vec<_>>(), now)?;
+            }
             Ok(records::write_imported(&imported).encode_to_vec())
         });
         let imported = decode::<stored::Imported, Imported>(&written.await?.value, records::read_imported)?;
@@ -103,6 +109,7 @@ impl Grids {
             area.require_in_use()?;
             let retired = tree.retire(area, now)?;
             tree.changes().write(transaction)?;
+            outdate_releases(transaction, &[retired.path], now)?;
             Ok(records::write_area(&retired).encode_to_vec())
         });
         self.answer_area(&written.await?.value)
@@ -130,6 +137,20 @@ impl Grids {
         self.0.land.note(std::slice::from_ref(&area));
         Ok(convert::area::write_area(&area))
     }
+}
+
+/// Notes in every release that is not in force yet that areas came or went in its subtrees.
+fn outdate_releases(transaction: &mut Transaction<'_>, changed: &[AreaPath], now: Time) -> Result<()> {
+    let lies_ahead = |release: &Release| release.activate_time.is_none_or(|start| start > now);
+    let concerned = |release: &Release| lies_ahead(release) && changed.iter().any(|path| release.describes(path));
+    for mut release in tables::releases(transaction)?.into_iter().filter(concerned) {
+        release.outdate();
+        if release.stage == Stage::Draft {
+            tables::delete_findings(transaction, release.id)?;
+        }
+        tables::put_release(transaction, &release)?;
+    }
+    Ok(())
 }
 
 /// Reads the answer that a write left in the store.

@@ -197,6 +197,7 @@ fn new_release(id: ReleaseId, draft: &Draft, roots: Vec<Root>, now: Time) -> mod
         tolerance_m2: draft.tolerance_m2,
         create_time: now,
         validate_time: None,
+        vicinity: None,
         activate_time: None,
         activation_ordinal: 0,
         retire_time: None,

@@ -4,6 +4,7 @@ mod areas;
 mod faults;
 mod lists;
 mod locate;
+mod neighbours;
 mod real;
 mod releases;
 mod schedule;
@@ -104,7 +105,11 @@ impl House {
     }
 
     async fn validate(&self, release: &str) -> Result<Release> {
-        told(self.client().validate_release(admin(ValidateReleaseRequest { name: release.to_owned() })).await)
+        told(
+            self.client()
+                .validate_release(admin(ValidateReleaseRequest { name: release.to_owned(), activate_time: None }))
+                .await,
+        )
     }
 
     async fn activate(&self, release: &str, accepted: &[FindingKind], from: Option<Time>) -> Result<Release> {

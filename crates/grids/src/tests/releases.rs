@@ -193,6 +193,9 @@ async fn an_area_in_force_is_not_retired_and_a_retired_one_not_activated() {
     house.validate(&draft.name).await.unwrap();
     retire(&areas[3].name).await.unwrap();
     let error = house.activate(&draft.name, &[], None).await.unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (Kind::Precondition, "WRONG_RELEASE_STATE"));
+    house.validate(&draft.name).await.unwrap();
+    let error = house.activate(&draft.name, &[], None).await.unwrap_err();
     assert_eq!((error.kind(), error.reason()), (Kind::Precondition, "AREA_RETIRED"));
 
     house.release(&[&areas[0].name], vec![boxed("M1", 117.0, 34.0, 117.01, 34.01)], &[]).await;

@@ -125,7 +125,7 @@ async fn release_boundaries(admin: &Clients, subdistrict: &Subdistrict, areas: &
         })
         .collect();
     meter.call(grids.upload_boundaries(tokio_stream::iter(messages))).await?;
-    meter.call(grids.validate_release(ValidateReleaseRequest { name: release.clone() })).await?;
+    meter.call(grids.validate_release(ValidateReleaseRequest { name: release.clone(), activate_time: None })).await?;
     // No fault is accepted: what the generator makes must be right.
     meter
         .call(grids.activate_release(ActivateReleaseRequest { name: release, ..ActivateReleaseRequest::default() }))

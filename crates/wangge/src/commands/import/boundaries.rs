@@ -205,7 +205,7 @@ impl Import<'_> {
     }
 
     async fn validate(&self, release: &str) -> Result<Release> {
-        let request = ValidateReleaseRequest { name: release.to_owned() };
+        let request = ValidateReleaseRequest { name: release.to_owned(), activate_time: None };
         Ok(self.clients.grids().validate_release(request).await.map_err(from_status)?.into_inner())
     }
 
