@@ -10,7 +10,7 @@ use api::grids::v1::{Datum, LocateRequest, Point};
 use tokio::task::LocalSet;
 
 use crate::drive::{self, Round};
-use crate::server::{Caller, Server};
+use crate::server::{Caller, Server, thread_times};
 
 /// Connections that the 64 callers share.
 const CONNECTIONS: usize = 4;
@@ -35,17 +35,33 @@ pub(crate) async fn measure_lives(server: &Server, seconds: u64, events: usize) 
         .run_until(async {
             // The first seconds of a process are not those that are asked about.
             life_round(&load, 3).await;
-            let mut few = life_round(&load, seconds).await;
-            print_round("lives, store nearly empty", &mut few);
+            let few = measured_lives(server, &load, seconds, "lives, store nearly empty").await;
             let mut filling = report_round(&load, 3_600, events).await;
             print_round("filling the store", &mut filling);
-            let mut many = life_round(&load, seconds).await;
-            print_round(&format!("lives, {} events in the store", count(&load.callers[0]).await), &mut many);
+            let what = format!("lives, {} events in the store", count(&load.callers[0]).await);
+            let many = measured_lives(server, &load, seconds, &what).await;
             println!("ratio {:.3} (at least 0.9 is wanted)", many.per_second() / few.per_second());
             let (holds, most) = server.memory_mib();
             println!("server memory: {holds} MiB now, {most} MiB at most; disk {} MiB", server.disk_mib());
         })
         .await;
+}
+
+/// A round of lives, with the processor time that the server's threads took for one.
+async fn measured_lives(server: &Server, load: &Rc<Load>, seconds: u64, what: &str) -> Round {
+    let before = thread_times(server.id());
+    let mut round = life_round(load, seconds).await;
+    let after = thread_times(server.id());
+    print_round(what, &mut round);
+    let lives = round.calls.max(1) as f64;
+    for (thread, time) in after {
+        let used = time.saturating_sub(before.get(&thread).copied().unwrap_or_default());
+        let used_us = used.as_secs_f64() * 1e6 / lives;
+        if used_us >= 1.0 {
+            println!("    {used_us:6.0} us of processor time a life in {thread}");
+        }
+    }
+    round
 }
 
 /// Callers on a server with villages and a worker in charge, and what they report.

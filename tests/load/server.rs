@@ -1,5 +1,6 @@
 //! A server in a child process on a fresh directory, with the villages of Tainan imported and a worker in charge.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -149,7 +150,22 @@ impl Server {
 
 /// Processor time that a process has used, in the kernel and outside it, to a hundredth of a second.
 pub(crate) fn processor_time(process: u32) -> Duration {
-    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    time_in(&format!("/proc/{process}/stat"))
+}
+
+/// The same by the names of its threads.
+pub(crate) fn thread_times(process: u32) -> BTreeMap<String, Duration> {
+    let mut times = BTreeMap::new();
+    for thread in std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
+        let folder = thread.path();
+        let name = std::fs::read_to_string(folder.join("comm")).unwrap_or_default();
+        *times.entry(name.trim().to_owned()).or_default() += time_in(&folder.join("stat").to_string_lossy());
+    }
+    times
+}
+
+fn time_in(stat: &str) -> Duration {
+    let status = std::fs::read_to_string(stat).unwrap_or_default();
     // The name of the process may hold spaces; behind it stand the state and ten numbers, then user and system time.
     let behind_name = status.rsplit(')').next().unwrap_or_default();
     let ticks: u64 = behind_name.split_whitespace().skip(11).take(2).filter_map(|text| text.parse::<u64>().ok()).sum();
