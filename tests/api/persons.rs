@@ -4,8 +4,9 @@ use api::options::v1::SourceKind;
 use api::population::v1::watch_persons_response::Change;
 use api::population::v1::{
     CareGroup, CountPersonsRequest, CreatePersonRequest, DecidePersonClaimRequest, DeletePersonRequest,
-    GetPersonRequest, ListPersonChangesRequest, ListPersonClaimsRequest, ListPersonsRequest, Person, Religion,
-    RestorePersonRequest, Sex, SpecialGroup, SpecialGroupKind, UpdatePersonRequest, WatchPersonsRequest,
+    GetPersonProvenanceRequest, GetPersonRequest, ListPersonChangesRequest, ListPersonClaimsRequest,
+    ListPersonsRequest, Person, Religion, RestorePersonRequest, Sex, SpecialGroup, SpecialGroupKind,
+    UpdatePersonRequest, WatchPersonsRequest,
 };
 use api::registry::v1::ChangeKind;
 use prost_types::FieldMask;
@@ -105,6 +106,8 @@ async fn a_person_is_found_by_name_pinyin_initials_phone_and_identity_number() {
     assert_eq!(search(desk, "sxx", 0).await, ["单雄信"]);
     assert_eq!(search(desk, "10000003", 0).await, ["王单雄"]);
     assert_eq!(search(desk, "0004", 0).await, ["善雄"]);
+    assert_eq!(search(desk, "13810000003", 0).await, ["王单雄"]);
+    assert!(search(desk, "004", 0).await.is_empty(), "three digits are too few");
     assert_eq!(search(desk, &citizen_number(2).to_lowercase(), 0).await, ["单雄"]);
     assert!(search(desk, &citizen_number(2)[..17], 0).await.is_empty(), "a part of a number finds nobody");
     // An auditor cannot try numbers out.
@@ -204,6 +207,22 @@ async fn a_weaker_word_waits_as_a_claim_until_somebody_decides() {
     // The police own the name; what the worker had written stays a claim.
     let by_police = update(desk, named("张山", &entered.etag), &["display_name"], SourceKind::Police).await;
     assert_eq!(by_police.display_name, "张山");
+    let asked = GetPersonProvenanceRequest { name: entered.name.clone() };
+    let said = done(worker.population().get_person_provenance(asked).await).fields;
+    let kind = |field: &str| {
+        let found = said.iter().find(|said| said.field == field);
+        found.and_then(|said| said.provenance.clone()).map(|by| (by.kind(), by.source))
+    };
+    assert_eq!(kind("display_name"), Some((SourceKind::Police, desk.name.clone())));
+    assert_eq!(kind("phone"), Some((SourceKind::Field, worker.name.clone())));
+    // Who only walks the grid does not speak for the police.
+    let pretends = UpdatePersonRequest {
+        person: Some(named("章三", "")),
+        source_kind: SourceKind::Police.into(),
+        ..Default::default()
+    };
+    let refusal = refused(worker.population().update_person(pretends).await);
+    refusal.expect(Code::PermissionDenied, "SOURCE_NOT_ALLOWED");
     let again = update(worker, named("章三", ""), &["display_name"], SourceKind::Field).await;
     assert_eq!(again.display_name, "张山");
     let claims = done(desk.population().list_person_claims(ListPersonClaimsRequest::default()).await).claims;

@@ -6,7 +6,7 @@ use api::population::v1::{
     Residence, UpdateHouseholdRequest, UpdateResidenceRequest,
 };
 use prost_types::FieldMask;
-use tests::{Caller, Town, create, done, person, refused};
+use tests::{Caller, Town, chunks_of, create, delivery, done, export, open_run, person, refused, row};
 use tonic::Code;
 
 async fn found(caller: &Caller, household: Household) -> Household {
@@ -105,4 +105,24 @@ async fn an_area_knows_who_lived_there_on_a_day() {
     let next = ListResidenceChangesRequest { page_token: page.next_page_token, ..changes };
     let page = done(desk.population().list_residence_changes(next).await);
     assert_eq!((page.changes[0].change.clone().unwrap().revision, page.next_page_token.as_str()), (1, ""));
+}
+
+#[tokio::test]
+async fn a_full_run_does_not_end_whom_a_household_names_and_says_so() {
+    let town = Town::start().await;
+    let (desk, area) = (&town.people.desk, town.land.name("A1"));
+    let rows = vec![row("k1", person("张三", &area, 1)), row("k2", person("李四", &area, 2))];
+    let mut first = delivery(desk, open_run(1, &town.land.name("S"))).await.unwrap();
+    first.rest(&chunks_of(&rows, 10)).await.unwrap();
+    first.finish(0.0).await.unwrap();
+    let head = export(desk).await.into_iter().find(|person| person.display_name == "张三").unwrap();
+    found(desk, Household { area, head: head.name.clone(), ..Default::default() }).await;
+    let second = delivery(desk, open_run(2, &town.land.name("S"))).await.unwrap();
+    let report = second.finish(1.0).await.unwrap();
+    assert_eq!(report.counts.unwrap().ended, 1);
+    assert_eq!(
+        (report.reasons[0].reason.as_str(), report.reasons[0].first_row.as_str()),
+        ("STILL_LINKED", &*head.name)
+    );
+    assert_eq!(export(desk).await, [head]);
 }

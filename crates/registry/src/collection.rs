@@ -121,6 +121,7 @@ impl Collection {
 
     /// Enters a new element. Errors: every fault of the fields, `IDENTITY_TAKEN`, `OUT_OF_SCOPE`.
     pub async fn create(&self, caller: &Caller, said: Fields, by_hand: ByHand) -> Result<Record> {
+        self.check_source(caller, by_hand.source)?;
         let (writer, said) = (self.writer(caller, &by_hand), self.prepared(caller, said, None).await?);
         let id = ElementId::generate(self.inner.now()).bytes();
         let reason = by_hand.reason.clone();
@@ -139,6 +140,7 @@ impl Collection {
         (name, expected): (&str, &str),
         by_hand: ByHand,
     ) -> Result<Record> {
+        self.check_source(caller, by_hand.source)?;
         let id = self.get(caller, name)?.id;
         let (writer, said) = (self.writer(caller, &by_hand), self.prepared(caller, said, mask).await?);
         let (name, expected, reason) = (name.to_owned(), expected.to_owned(), by_hand.reason.clone());
@@ -204,6 +206,22 @@ impl Collection {
         let id = violations.take("name", self.kind.parse(name));
         violations.check()?;
         id.ok_or_else(|| Error::internal("a name that could not be read passed the check"))
+    }
+
+    /// Fails unless the caller may bring this word: a stronger source's is only for those who may decide everywhere
+    /// that they may write.
+    fn check_source(&self, caller: &Caller, source: SourceKind) -> Result<()> {
+        if matches!(source, SourceKind::Unspecified | SourceKind::Field | SourceKind::Declared) {
+            return Ok(());
+        }
+        let decides = |post| rpc::access::allows(post, &self.inner.decide_action);
+        let may_decide =
+            |path: &AreaPath| caller.bindings().iter().any(|(post, root)| decides(*post) && path.is_within(root));
+        if caller.scope().paths().iter().all(may_decide) {
+            return Ok(());
+        }
+        let message = "your posts let you bring what you saw or were told, not the word of another source";
+        Err(Error::new(Failure::Forbidden, "SOURCE_NOT_ALLOWED", message).with("source_kind", source.as_str_name()))
     }
 
     pub(crate) fn writer(&self, caller: &Caller, by_hand: &ByHand) -> Writer {

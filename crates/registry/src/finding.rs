@@ -15,10 +15,12 @@ use crate::Record;
 use crate::collection::Collection;
 use crate::shape::Field;
 use crate::tables::{COUNTS, RECORDS, WORDS, count_key, is_deleted, path, word_key};
-use crate::words::{WordKind, identity_word};
+use crate::words::{WordKind, identity_word, phone_word};
 
 /// Characters of a query; no name or code is longer.
 const QUERY_CHARS_MAX: usize = 80;
+/// Last digits of a phone that somebody must know to find whose it is.
+const PHONE_DIGITS_MIN: usize = 4;
 /// Values of one dimension in one area.
 const VALUES_MAX: usize = 10_000;
 
@@ -81,12 +83,8 @@ impl Collection {
         if text.len() >= 8 && text.is_ascii() && digits + 3 >= text.len() {
             add(WordKind::Identity, &identity_word(&text, &self.inner.secret).text, true);
         }
-        if text.is_ascii() && digits == text.len() {
-            for length in [8, 4] {
-                if text.len() == length || text.len() > 8 && length == 8 {
-                    add(WordKind::Phone, &text.as_bytes()[text.len() - length..], true);
-                }
-            }
+        if text.is_ascii() && digits == text.len() && digits >= PHONE_DIGITS_MIN {
+            add(WordKind::Phone, &phone_word(&text).text, false);
         }
         let (pinyin, code) = (lower.as_bytes(), text.to_uppercase());
         let ascii = [(WordKind::Pinyin, pinyin), (WordKind::Initials, pinyin), (WordKind::Code, code.as_bytes())];

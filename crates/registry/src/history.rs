@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use api::registry::v1 as shown;
 use api::registry::v1::ChangeKind;
 use api::stored::registry::v1 as bytes;
-use base::{Error, Kind as Failure, Result, Time};
+use base::{Error, Kind as Failure, Result};
 use bytes::{Claim, FieldBefore, Record};
 use prost::Message;
 use rpc::paging::PageRequest;
@@ -183,24 +183,6 @@ impl Collection {
         let value: Fields = claim.map(|claim| (area, claim.value.clone())).into_iter().collect();
         let found = self.inner.areas.find(caller, &self.kind.area(&value), &*self.inner.clock).await?;
         Ok(Some(found.map_err(|wrong| Error::invalid("source", wrong))?.1))
-    }
-
-    /// The element as it was at a time; none when it was not yet, or not any more.
-    pub async fn as_of(&self, record: &Record, time: Time) -> Result<Option<Fields>> {
-        let prefix = record_key(record.kind, &record.id);
-        let scan = Scan::prefix(prefix).limit(1_000).reverse(true);
-        let changes = self.inner.store.scan(move |view| HISTORY.page(view, &scan)).await?.records;
-        let mut now = fields(record);
-        let mut there = record.delete_time_us == 0;
-        for change in changes.into_iter().take_while(|change| change.time_us > time.micros()) {
-            step(&mut now, &change);
-            there = match ChangeKind::try_from(change.change_kind).unwrap_or_default() {
-                ChangeKind::Created | ChangeKind::Restored => false,
-                ChangeKind::Deleted | ChangeKind::Ended => true,
-                _ => there,
-            };
-        }
-        Ok(there.then_some(now))
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Inner {
     pub(crate) secret: Secret,
     /// The action that lets somebody read here, such as `population.read`.
     pub(crate) read_action: &'static str,
+    /// The action that lets somebody decide here: `population.decide`.
+    pub(crate) decide_action: String,
     /// Kinds and sources whose run a stream is feeding now.
     pub(crate) attached: Mutex<HashSet<(u32, String)>>,
 }
@@ -31,7 +33,8 @@ pub(crate) struct Inner {
 impl Registry {
     /// The registry of these kinds over a store opened with [`crate::SCHEMA`]. At the first start it makes its own
     /// key. `read_action` is the action that lets somebody read elements, such as `population.read`: whoever may not
-    /// even do that does not learn that an element exists.
+    /// even do that does not learn that an element exists. Beside it stands `population.decide`: whoever may not
+    /// decide brings no other word than what was seen in the field or declared by the person.
     pub fn new(
         store: Store,
         grids: Link,
@@ -42,7 +45,9 @@ impl Registry {
         let secret = Secret::load(&store, clock.now())?;
         let kinds = kinds.into_iter().map(Arc::new).collect();
         let areas = Areas::new(grids);
-        Ok(Self(Arc::new(Inner { store, areas, kinds, clock, secret, read_action, attached: Mutex::default() })))
+        let decide_action = format!("{}decide", read_action.trim_end_matches("read"));
+        let attached = Mutex::default();
+        Ok(Self(Arc::new(Inner { store, areas, kinds, clock, secret, read_action, decide_action, attached })))
     }
 
     /// The elements of the kind with this number.

@@ -97,8 +97,7 @@ impl Collection {
     pub(crate) fn attach(&self, run: &Run) -> Result<Attached> {
         let source = (run.kind, run.source.clone());
         let mut attached = self.inner.attached.lock().unwrap_or_else(PoisonError::into_inner);
-        // A dry run writes nothing, so it meets nobody.
-        if !attached.insert(source.clone()) && !run.id.is_empty() {
+        if !attached.insert(source.clone()) {
             return Err(in_progress(run));
         }
         Ok(Attached { inner: self.inner.clone(), source })

@@ -1,7 +1,7 @@
 //! Words: by what an element is found, and which words a query asks for.
 //!
 //! A name is found whole, by each of its endings (a given name without the surname), by its pinyin and by the initials
-//! of that; a phone by its last digits; an identity number only through a keyed hash, so that no index shows one.
+//! of that; a phone by any number of its last digits; an identity number only through a keyed hash, so that no index shows one.
 
 use api::options::v1::{FieldClass, SearchKind};
 use pinyin::ToPinyin;
@@ -58,7 +58,7 @@ pub enum WordKind {
     Pinyin = 2,
     /// The initials of the pinyin of a name.
     Initials = 3,
-    /// The last four, or last eight, digits of a phone number.
+    /// The digits of a phone number from the last to the first: whoever knows the last four finds a beginning.
     Phone = 4,
     /// Keyed hash of an identity number.
     Identity = 5,
@@ -107,7 +107,7 @@ fn gather(shape: &Shape, wire: &[u8], secret: &Secret, words: &mut Vec<Word>) {
             match field.search {
                 SearchKind::Unspecified => {}
                 SearchKind::Name => name_words(&text, field.class != FieldClass::Unspecified, words),
-                SearchKind::Phone => phone_words(&text, words),
+                SearchKind::Phone => words.push(phone_word(&text)),
                 SearchKind::Identity => words.push(identity_word(&text, secret)),
                 SearchKind::Code => words.push(Word::new(WordKind::Code, text.to_uppercase())),
                 SearchKind::Words => text_words(&text, words),
@@ -157,13 +157,10 @@ fn syllables(name: &str, is_person: bool) -> Vec<String> {
     syllables
 }
 
-fn phone_words(phone: &str, words: &mut Vec<Word>) {
-    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-    for length in [4, 8] {
-        if let Some(at) = digits.len().checked_sub(length) {
-            words.push(Word::new(WordKind::Phone, &digits[at..]));
-        }
-    }
+/// The word of a phone number, and of the last digits of one.
+pub(crate) fn phone_word(phone: &str) -> Word {
+    let digits = phone.bytes().filter(u8::is_ascii_digit).rev();
+    Word::new(WordKind::Phone, digits.collect::<Vec<u8>>())
 }
 
 /// The word of an identity number.
@@ -209,13 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_is_found_by_its_last_four_and_eight_digits() {
-        let mut words = Vec::new();
-        phone_words("138 1234-5678", &mut words);
-        assert_eq!(words, [Word::new(WordKind::Phone, "5678"), Word::new(WordKind::Phone, "12345678")]);
-        words.clear();
-        phone_words("110", &mut words);
-        assert!(words.is_empty());
+    fn a_phone_is_found_by_any_last_digits() {
+        let phone = phone_word("138 1234-5678");
+        for last in ["5678", "12345678", "13812345678"] {
+            assert!(phone.text.starts_with(&phone_word(last).text), "{last}");
+        }
+        assert!(!phone.text.starts_with(&phone_word("1381").text));
     }
 
     #[test]

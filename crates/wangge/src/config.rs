@@ -314,6 +314,16 @@ mod tests {
     }
 
     #[test]
+    fn population_alone_asks_for_what_it_calls() {
+        let mut config = Config { services: vec!["population".to_owned()], ..Default::default() };
+        for (service, url) in [("grids", "http://h:1"), ("staff", "http://h:2")] {
+            assert!(config.check().unwrap_err().to_string().contains(&format!("--link {service}=")));
+            config.links.insert(service.to_owned(), url.to_owned());
+        }
+        config.check().unwrap();
+    }
+
+    #[test]
     fn an_encrypted_link_needs_an_authority_that_vouches_for_it() {
         let mut config = Config::default();
         config.links.insert("grids".to_owned(), "https://grids.example:50051".to_owned());

@@ -1,8 +1,8 @@
 //! The rules of a person: one written form for names, numbers, phones and dates, and what follows from them.
 
 use api::population::v1::{
-    CareGroup, Education, IdentityKind, MaritalStatus, Person, PoliticalStatus, Religion, ResidenceKind, Sex,
-    SpecialGroupKind,
+    CareGroup, Education, IdentityKind, InflowReason, MaritalStatus, PermitKind, Person, PoliticalStatus, Religion,
+    ResidenceKind, Sex, SpecialGroupKind, VisitPurpose,
 };
 use base::{Day, limits};
 use registry::{Faults, Fields, Rules};
@@ -31,6 +31,7 @@ impl Rules for PersonRules {
         check_identity(&mut person, birth, today, faults);
         check_phones(&mut person, faults);
         check_repeated(&mut person, faults);
+        check_extensions(&mut person, faults);
         *said = Fields::of(&person);
     }
 
@@ -155,6 +156,7 @@ fn check_repeated(person: &mut Person, faults: &mut Faults) {
         ("care_groups", person.care_groups.len()),
         ("contacts", person.contacts.len()),
         ("consents", person.consents.len()),
+        ("source_codes", person.source_codes.len()),
     ];
     for (field, _) in lengths.into_iter().filter(|(_, length)| *length > REPEATED_MAX) {
         faults.add("TOO_MANY", field, format!("must be at most {REPEATED_MAX}"));
@@ -174,6 +176,29 @@ fn check_repeated(person: &mut Person, faults: &mut Faults) {
         }
         date("consents.given_date", "同意日期", &mut consent.given_date, faults);
         date("consents.withdrawn_date", "撤回日期", &mut consent.withdrawn_date, faults);
+    }
+}
+
+fn check_extensions(person: &mut Person, faults: &mut Faults) {
+    if let Some(floating) = &mut person.floating {
+        date("floating.register_date", "登记日期", &mut floating.register_date, faults);
+        date("floating.expire_date", "证件到期日期", &mut floating.expire_date, faults);
+        let known =
+            InflowReason::try_from(floating.reason).is_ok() && PermitKind::try_from(floating.permit_kind).is_ok();
+        if !known {
+            faults.add("UNKNOWN_VALUE", "floating", "has a value that this version does not know");
+        }
+    }
+    if let Some(overseas) = &mut person.overseas {
+        date("overseas.document_expire_date", "证件有效期", &mut overseas.document_expire_date, faults);
+        let arrival = date("overseas.arrival_date", "抵达日期", &mut overseas.arrival_date, faults);
+        let departure = date("overseas.departure_date", "预计离开日期", &mut overseas.departure_date, faults);
+        if arrival.zip(departure).is_some_and(|(arrival, departure)| departure < arrival) {
+            faults.add("DATES_CONTRADICT", "overseas.departure_date", "预计离开日期 lies before 抵达日期");
+        }
+        if VisitPurpose::try_from(overseas.purpose).is_err() {
+            faults.add("UNKNOWN_VALUE", "overseas.purpose", "has a value that this version does not know");
+        }
     }
 }
 

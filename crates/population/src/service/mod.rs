@@ -60,6 +60,13 @@ impl PopulationService for Population {
         answer(self.list_person_changes(request).await)
     }
 
+    async fn get_person_provenance(
+        &self,
+        request: Request<pb::GetPersonProvenanceRequest>,
+    ) -> Answer<pb::GetPersonProvenanceResponse> {
+        answer(self.get_person_provenance(&request))
+    }
+
     async fn batch_get_persons(
         &self,
         request: Request<pb::BatchGetPersonsRequest>,

@@ -78,6 +78,14 @@ impl Population {
         Ok(ListPersonChangesResponse { changes: entries.into_iter().map(change).collect(), next_page_token })
     }
 
+    pub(super) fn get_person_provenance(
+        &self,
+        request: &Request<pb::GetPersonProvenanceRequest>,
+    ) -> Result<pb::GetPersonProvenanceResponse> {
+        let record = self.persons.get(&Caller::of(request)?, &request.get_ref().name)?;
+        Ok(pb::GetPersonProvenanceResponse { fields: self.persons.provenance(&record) })
+    }
+
     pub(super) fn batch_get_persons(
         &self,
         request: &Request<pb::BatchGetPersonsRequest>,

@@ -150,17 +150,7 @@ fn set_aside(
     (number, place, candidate): (i64, usize, &Candidate),
     faults: &Faults,
 ) -> Result<()> {
-    for reason in faults.list().iter().map(|fault| fault.reason).collect::<HashSet<_>>() {
-        match run.reasons.iter_mut().find(|known| known.reason == reason) {
-            Some(known) => known.rows += 1,
-            None => run.reasons.push(ReasonCount {
-                reason: reason.to_owned(),
-                rows: 1,
-                first_row: format!("{number}.{place}"),
-            }),
-        }
-    }
-    run.reasons.sort_by(|one, other| one.reason.cmp(&other.reason));
+    note_reasons(run, faults, &format!("{number}.{place}"));
     let row = QuarantinedRow {
         run_id: run.id.clone(),
         chunk: number,
@@ -172,6 +162,20 @@ fn set_aside(
         time_us: writer.now.micros(),
     };
     QUARANTINE.put(tx, &row)
+}
+
+/// Counts a row, or an element that could not end, under each of its reasons.
+pub(super) fn note_reasons(run: &mut Run, faults: &Faults, place: &str) {
+    for reason in faults.list().iter().map(|fault| fault.reason).collect::<HashSet<_>>() {
+        match run.reasons.iter_mut().find(|known| known.reason == reason) {
+            Some(known) => known.rows += 1,
+            None => {
+                let first_row = place.to_owned();
+                run.reasons.push(ReasonCount { reason: reason.to_owned(), rows: 1, first_row });
+            }
+        }
+    }
+    run.reasons.sort_by(|one, other| one.reason.cmp(&other.reason));
 }
 
 fn stored_fault(fault: &Fault) -> RowFault {

@@ -8,6 +8,7 @@ use base::{Error, Kind as Failure, Result};
 use store::{Key, Page, Scan, View};
 
 use crate::import::Session;
+use crate::import::chunk::note_reasons;
 use crate::tables::{BY_SOURCE, RECORDS, RUNS, SEEN, path, source_key};
 
 /// The share of its elements that a source may end with one full run, unless it says that it means it.
@@ -82,9 +83,10 @@ impl Session {
                 let mut run = run.ok_or_else(|| Error::internal("a run is gone"))?;
                 for id in &ids {
                     let Some(record) = writer.get(tx, id)? else { continue };
-                    // What cannot end, because another element names it, stays, and is missing in the next full run too.
-                    if let Ok(true) = writer.end_for(tx, record, None)? {
-                        run.counts.get_or_insert_default().ended += 1;
+                    match writer.end_for(tx, record, None)? {
+                        Ok(ended) => run.counts.get_or_insert_default().ended += i64::from(ended),
+                        // Another element names it: it stays, is told, and is missing in the next full run too.
+                        Err(faults) => note_reasons(&mut run, &faults, &writer.kind.name(id)),
                     }
                 }
                 RUNS.put(tx, &run)
