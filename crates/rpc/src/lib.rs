@@ -8,6 +8,7 @@ pub mod access;
 pub mod caller;
 pub mod contract;
 pub mod cursor;
+mod ending;
 pub mod identity;
 pub mod link;
 pub mod mask;

@@ -23,12 +23,16 @@ use tracing::Instrument;
 
 use crate::caller::Caller;
 use crate::contract::Contract;
+use crate::ending;
 use crate::identity::Authority;
 use crate::metrics::Metrics;
 use crate::status;
 
-/// What is answered without a token, because it tells nothing that is not in the public proto files.
-const OPEN: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
+/// Answered without a token. Its watches end when the process stops, because the health of everything is taken away then.
+const HEALTH: &str = "/grpc.health.v1.";
+/// Answered without a token, because it tells nothing that is not in the public proto files. Its streams go on for as long
+/// as their clients do, unless they are ended.
+const REFLECTION: &str = "/grpc.reflection.";
 
 /// Where a client may send its token instead of in `authorization`, when it makes many calls over one connection: some
 /// HTTP/2 libraries (Rust's `h2` is one) never put `authorization` into the header table that both ends share, and spell
@@ -142,7 +146,10 @@ where
 {
     let path = request.uri().path();
     let Some(action) = shared.contract.action(path) else {
-        if OPEN.iter().any(|open| path.starts_with(open)) {
+        if path.starts_with(REFLECTION) {
+            return ending::answer(shared.stopping(), &mut inner, request).await;
+        }
+        if path.starts_with(HEALTH) {
             return inner.call(request).await;
         }
         return Ok(Status::unimplemented("this server has no such method").into_http());

@@ -18,7 +18,8 @@ use api::staff::v1::WhoAmIRequest;
 use base::SystemClock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tonic::Code;
+use tokio_stream::StreamExt;
+use tonic::{Code, Status, Streaming};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -37,6 +38,12 @@ fn config(data: &Path) -> Config {
 
 async fn start(config: Config) -> Server {
     Server::start(config, Arc::new(SystemClock)).await.unwrap()
+}
+
+/// The next message of a stream; a stream that says nothing fails instead of hanging.
+async fn next<M>(stream: &mut Streaming<M>) -> Result<Option<M>, Status> {
+    let told = tokio::time::timeout(process::PATIENCE, stream.message()).await;
+    told.unwrap_or_else(|_| panic!("the stream says nothing for {} s", process::PATIENCE.as_secs()))
 }
 
 async fn connect(server: &Server, data: &Path) -> Clients {
@@ -94,10 +101,10 @@ async fn stopping_ends_watches_with_a_reason_and_takes_little_time() {
     let server = start(config(folder.path())).await;
     let clients = connect(&server, folder.path()).await;
     let mut watch = clients.events().watch_events(WatchEventsRequest::default()).await.unwrap().into_inner();
-    let heartbeat = watch.message().await.unwrap().unwrap();
+    let heartbeat = next(&mut watch).await.unwrap().unwrap();
     assert!(!heartbeat.cursor.is_empty() && heartbeat.change.is_none());
     let begun = Instant::now();
-    let (stopped, ended) = tokio::join!(server.stop(), watch.message());
+    let (stopped, ended) = tokio::join!(server.stop(), next(&mut watch));
     stopped.unwrap();
     let reason = ended.unwrap_err();
     assert_eq!(reason.code(), Code::Unavailable);
@@ -116,17 +123,40 @@ async fn whoever_watches_the_health_hears_of_the_stop_and_does_not_hold_it_back(
     for service in ["", "wangge.events.v1.EventService"] {
         let request = HealthCheckRequest { service: service.to_owned() };
         let mut watch = HealthClient::new(channel.clone()).watch(request).await.unwrap().into_inner();
-        assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+        assert_eq!(next(&mut watch).await.unwrap().unwrap().status(), ServingStatus::Serving);
         watches.push(watch);
     }
     let begun = Instant::now();
     let stopping = tokio::spawn(server.stop());
     for mut watch in watches {
-        assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
-        assert_eq!(watch.message().await.unwrap(), None);
+        assert_eq!(next(&mut watch).await.unwrap().unwrap().status(), ServingStatus::NotServing);
+        assert_eq!(next(&mut watch).await.unwrap(), None);
     }
     stopping.await.unwrap().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(4), "the watch held it back");
+}
+
+#[tokio::test]
+async fn whoever_keeps_reflection_open_hears_why_it_ends_and_does_not_hold_the_stop_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(config(folder.path())).await;
+    let channel = tonic::transport::Endpoint::from_shared(server.url()).unwrap().connect().await.unwrap();
+    let request = ServerReflectionRequest {
+        message_request: Some(MessageRequest::ListServices(String::new())),
+        ..Default::default()
+    };
+    // One question, and then silence: the client neither asks more nor closes.
+    let questions = tokio_stream::iter([request]).chain(tokio_stream::pending());
+    let mut answers =
+        ServerReflectionClient::new(channel).server_reflection_info(questions).await.unwrap().into_inner();
+    assert!(next(&mut answers).await.unwrap().unwrap().message_response.is_some());
+    let begun = Instant::now();
+    let (stopped, ended) = tokio::join!(server.stop(), next(&mut answers));
+    stopped.unwrap();
+    let reason = ended.unwrap_err();
+    assert_eq!(reason.code(), Code::Unavailable);
+    assert!(reason.message().contains("stopping"), "{reason}");
+    assert!(begun.elapsed() < Duration::from_secs(4), "the open stream held it back");
 }
 
 #[tokio::test]
@@ -160,7 +190,7 @@ async fn health_and_reflection_answer_without_a_token_and_nothing_else_does() {
         .await
         .unwrap()
         .into_inner();
-    let ServerReflectionResponse { message_response, .. } = answers.message().await.unwrap().unwrap();
+    let ServerReflectionResponse { message_response, .. } = next(&mut answers).await.unwrap().unwrap();
     let Some(MessageResponse::ListServicesResponse(services)) = message_response else {
         panic!("{message_response:?}")
     };

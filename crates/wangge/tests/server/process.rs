@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes, on a machine that does other things too.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a command said.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Program {
     }
 
     /// Starts a server on a directory.
-    fn serve(data: &Path, more: &[&str]) -> Self {
+    pub(crate) fn serve(data: &Path, more: &[&str]) -> Self {
         let mut command = command(&["serve", "--json", "--data"]);
         command.arg(data).args(more).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -57,7 +57,7 @@ impl Program {
     }
 
     /// Waits until it takes calls; answers what it says then.
-    fn ready(&mut self) -> serde_json::Value {
+    pub(crate) fn ready(&mut self) -> serde_json::Value {
         let mut line = String::new();
         BufReader::new(self.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("it did not start: {:?}", self.heard()))
