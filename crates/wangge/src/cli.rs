@@ -140,6 +140,10 @@ mod tests {
         reads("wangge locate --csv IN.csv --out OUT.csv --datum wgs84");
         reads("wangge event report --at 117.58,34.77 --datum wgs84 --category 占道经营 --text 摊位");
         reads("wangge event report --at -118.2,34.0 --datum gcj02 --category c --text t");
+        reads("wangge area boundary 370404001 --datum gcj02 --as-of 2026-09-22");
+        refuses("wangge area boundary 370404001");
+        reads("wangge release validate releases/1 --at 2027-01-01");
+        reads("wangge release cancel releases/1");
         reads("wangge token issue --data DIR");
         reads("wangge backup --out FILE");
         reads("wangge restore FILE --data DIR");

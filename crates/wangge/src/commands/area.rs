@@ -1,10 +1,11 @@
 //! `wangge area`: looking at areas.
 
-use api::grids::v1::{Area, AreaKind, GetAreaRequest, ListAreasRequest};
-use base::{AreaId, Error, Kind, Result};
+use api::grids::v1::{Area, AreaKind, Boundary, Datum, GetAreaRequest, GetBoundaryRequest, ListAreasRequest};
+use base::{AreaId, Error, Kind, Result, Time};
 use clap::Subcommand;
 use rpc::status::from_status;
 
+use super::import::report::square_metres;
 use crate::cli;
 use crate::client::Clients;
 use crate::output::{Output, table};
@@ -17,6 +18,8 @@ pub enum Command {
     List(ListArguments),
     /// Show one area
     Get(GetArguments),
+    /// Show the boundary of an area: its own, or the ground of the areas below it
+    Boundary(BoundaryArguments),
 }
 
 /// Arguments of `area list`.
@@ -50,6 +53,25 @@ pub struct GetArguments {
     area: String,
 }
 
+/// Arguments of `area boundary`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  wangge area boundary 370404001001 --datum gcj02
+  wangge area boundary 370404001001 --datum wgs84 --as-of 2026-03-01 --json | jq -r .geojson > boundary.geojson
+
+An area that nobody has drawn is answered with the ground of the areas below it, and said to be derived from them.")]
+pub struct BoundaryArguments {
+    /// Code or areas/… name
+    area: String,
+    /// Datum of the coordinates in --json: wgs84, cgcs2000, gcj02 or bd09
+    #[arg(long, value_parser = cli::datum)]
+    datum: Datum,
+    /// The boundary that was in force then, such as 2026-03-01 or "2026-03-01 08:00"
+    #[arg(long, value_name = "TIME", value_parser = cli::time)]
+    as_of: Option<Time>,
+}
+
 /// Runs a command.
 pub(super) async fn run(clients: &Clients, command: Command, output: Output) -> Result<()> {
     match command {
@@ -59,7 +81,30 @@ pub(super) async fn run(clients: &Clients, command: Command, output: Output) -> 
             let area = clients.grids().get_area(GetAreaRequest { name }).await.map_err(from_status)?.into_inner();
             output.message("wangge.grids.v1.Area", &area, || in_full(&area))
         }
+        Command::Boundary(arguments) => boundary(clients, arguments, output).await,
     }
+}
+
+async fn boundary(clients: &Clients, arguments: BoundaryArguments, output: Output) -> Result<()> {
+    let request = GetBoundaryRequest {
+        name: resolve(clients, &arguments.area).await?,
+        as_of: arguments.as_of.map(rpc::time::to_proto),
+        datum: arguments.datum.into(),
+    };
+    let boundary = clients.grids().get_boundary(request).await.map_err(from_status)?.into_inner();
+    output.message("wangge.grids.v1.Boundary", &boundary, || in_short(&boundary))
+}
+
+/// What a person wants to know of a boundary; the coordinates are for programs.
+fn in_short(boundary: &Boundary) -> String {
+    let area = boundary.area.clone().unwrap_or_default();
+    let drawn = if boundary.derived { "derived from the areas below, none of its own is drawn" } else { "its own" };
+    table([
+        ["area".to_owned(), format!("{} {} {}", area.name, area.code, area.display_name)],
+        ["boundary".to_owned(), drawn.to_owned()],
+        ["ground".to_owned(), square_metres(boundary.area_m2)],
+        ["release".to_owned(), boundary.release.clone()],
+    ])
 }
 
 async fn list(clients: &Clients, arguments: ListArguments, output: Output) -> Result<()> {

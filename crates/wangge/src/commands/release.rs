@@ -1,8 +1,8 @@
 //! `wangge release`: boundary releases and what validation found in them.
 
 use api::grids::v1::{
-    Acceptance, ActivateReleaseRequest, DeleteReleaseRequest, GetReleaseRequest, ListFindingsRequest,
-    ListReleasesRequest, Release,
+    Acceptance, ActivateReleaseRequest, CancelActivationRequest, DeleteReleaseRequest, GetReleaseRequest,
+    ListFindingsRequest, ListReleasesRequest, Release, ValidateReleaseRequest,
 };
 use base::{Result, Time};
 use clap::{Args, Subcommand};
@@ -25,10 +25,14 @@ pub enum Command {
     List(ListArguments),
     /// Show one release
     Get(ReleaseArgument),
+    /// Check a release once more, with the boundaries in force around it
+    Validate(ValidateArguments),
     /// List what validation found, worst first
     Findings(FindingsArguments),
     /// Bring a validated release into force
     Activate(ActivateArguments),
+    /// Take back an activation that lies ahead
+    Cancel(CancelArgument),
     /// Delete a release that was never in force
     Delete(ReleaseArgument),
 }
@@ -46,6 +50,35 @@ pub struct ListArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  wangge release get releases/0198b1c2-7a3e-7cc1-9c7e-2f6d3a1b4c5d")]
 pub struct ReleaseArgument {
+    /// releases/… name
+    release: String,
+}
+
+/// Arguments of `release validate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  wangge release validate releases/0198b1c2-7a3e-7cc1-9c7e-2f6d3a1b4c5d --at 2027-01-01
+
+An import validates what it uploads. Do it again when the server asks for it: after areas were made or retired where the \
+release is, or boundaries around it changed.")]
+pub struct ValidateArguments {
+    /// releases/… name
+    release: String,
+    /// When it is to come into force, if not now: what will be in force around it then is looked at
+    #[arg(long, value_name = "TIME", value_parser = cli::time)]
+    at: Option<Time>,
+}
+
+/// Names the release whose activation is taken back.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  wangge release cancel releases/0198b1c2-7a3e-7cc1-9c7e-2f6d3a1b4c5d
+
+Works until five seconds before the release comes into force. It can then be activated for another time, or deleted. A \
+release that is in force is undone by another release of the same ground.")]
+pub struct CancelArgument {
     /// releases/… name
     release: String,
 }
@@ -104,6 +137,16 @@ pub(super) async fn run(clients: &Clients, command: Command, output: Output) -> 
                 ..Default::default()
             };
             let release = clients.grids().activate_release(request).await.map_err(from_status)?.into_inner();
+            output.message(RELEASE, &release, || in_full(&release))
+        }
+        Command::Validate(ValidateArguments { release: name, at }) => {
+            let request = ValidateReleaseRequest { name, activate_time: at.map(rpc::time::to_proto) };
+            let release = clients.grids().validate_release(request).await.map_err(from_status)?.into_inner();
+            output.message(RELEASE, &release, || in_full(&release))
+        }
+        Command::Cancel(CancelArgument { release: name }) => {
+            let request = CancelActivationRequest { name, ..Default::default() };
+            let release = clients.grids().cancel_activation(request).await.map_err(from_status)?.into_inner();
             output.message(RELEASE, &release, || in_full(&release))
         }
         Command::Delete(ReleaseArgument { release: name }) => {

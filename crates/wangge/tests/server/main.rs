@@ -7,6 +7,7 @@
 mod deployed;
 mod encrypted;
 mod process;
+mod releases;
 
 use std::path::Path;
 use std::sync::Arc;

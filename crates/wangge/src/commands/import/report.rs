@@ -11,7 +11,7 @@ use crate::words;
 pub(super) const LISTED_MAX: i32 = 20;
 
 /// Square metres as a person reads them.
-pub(super) fn square_metres(area_m2: f64) -> String {
+pub(in crate::commands) fn square_metres(area_m2: f64) -> String {
     if area_m2 >= 1e6 { format!("{:.2} km²", area_m2 / 1e6) } else { format!("{area_m2:.1} m²") }
 }
 
