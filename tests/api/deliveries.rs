@@ -191,6 +191,19 @@ async fn a_dry_run_counts_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_dry_run_neither_waits_for_a_real_one_nor_lets_another_in() {
+    let town = Town::start().await;
+    let (desk, area) = (&town.people.desk, area_of(&town));
+    let rows = rows(&town, 0..10);
+    let mut real = delivery(desk, open_run(1, &area)).await.unwrap();
+    let dry = OpenRun { dry_run: true, ..open_run(1, &area) };
+    assert_eq!(deliver(desk, dry, &rows, 0.0).await, counts(10, 0, 0, 0));
+    let refusal = Refusal::of(&delivery(desk, open_run(1, &area)).await.err().unwrap());
+    refusal.expect(Code::FailedPrecondition, "RUN_IN_PROGRESS");
+    assert_eq!(real.chunk(1, &rows).await.unwrap(), counts(10, 0, 0, 0));
+}
+
+#[tokio::test]
 async fn a_row_outside_the_runs_area_is_set_aside() {
     let town = Town::start().await;
     let desk = &town.people.desk;

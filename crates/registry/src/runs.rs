@@ -25,15 +25,17 @@ pub(crate) enum Opened {
     Done(Run),
 }
 
-/// The right to feed the run of a source; given back when it is dropped.
+/// The right to feed the run of a source; given back when it is dropped. A dry run writes nothing, so it needs none.
 pub(crate) struct Attached {
     inner: Arc<Inner>,
-    source: (u32, String),
+    source: Option<(u32, String)>,
 }
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        self.inner.attached.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.source);
+        if let Some(source) = &self.source {
+            self.inner.attached.lock().unwrap_or_else(PoisonError::into_inner).remove(source);
+        }
     }
 }
 
@@ -95,10 +97,12 @@ impl Collection {
 
     /// The right to feed this run, unless another stream has it.
     pub(crate) fn attach(&self, run: &Run) -> Result<Attached> {
-        let source = (run.kind, run.source.clone());
-        let mut attached = self.inner.attached.lock().unwrap_or_else(PoisonError::into_inner);
-        if !attached.insert(source.clone()) {
-            return Err(in_progress(run));
+        let source = (!run.id.is_empty()).then(|| (run.kind, run.source.clone()));
+        if let Some(source) = &source {
+            let mut attached = self.inner.attached.lock().unwrap_or_else(PoisonError::into_inner);
+            if !attached.insert(source.clone()) {
+                return Err(in_progress(run));
+            }
         }
         Ok(Attached { inner: self.inner.clone(), source })
     }
