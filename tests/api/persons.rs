@@ -5,8 +5,8 @@ use api::population::v1::watch_persons_response::Change;
 use api::population::v1::{
     CareGroup, CountPersonsRequest, CreatePersonRequest, DecidePersonClaimRequest, DeletePersonRequest,
     GetPersonProvenanceRequest, GetPersonRequest, ListPersonChangesRequest, ListPersonClaimsRequest,
-    ListPersonsRequest, Person, Religion, RestorePersonRequest, Sex, SpecialGroup, SpecialGroupKind,
-    UpdatePersonRequest, WatchPersonsRequest,
+    ListPersonsRequest, ListSimilarPersonsRequest, Person, Religion, RestorePersonRequest, Sex, SpecialGroup,
+    SpecialGroupKind, UpdatePersonRequest, WatchPersonsRequest,
 };
 use api::registry::v1::ChangeKind;
 use prost_types::FieldMask;
@@ -312,4 +312,25 @@ async fn a_repeated_request_enters_one_person_also_after_a_restart() {
     assert_eq!(list(&desk).await.len(), 1);
     let other = CreatePersonRequest { person: Some(person("李四", &town.land.name("A1"), 2)), ..request };
     refused(desk.population().create_person(other).await).expect(Code::InvalidArgument, "REQUEST_ID_REUSED");
+}
+
+#[tokio::test]
+async fn who_may_have_been_entered_twice_is_told_and_twins_are_not() {
+    let town = Town::start().await;
+    let desk = &town.people.desk;
+    let known = create(desk, person("张三", &town.land.name("A1"), 1)).await;
+    let seen = Person { identity_number: String::new(), ..person("张三", &town.land.name("A2"), 1) };
+    let twice = create(&town.people.worker_a, seen).await;
+    let hearsay = Person { identity_number: String::new(), phone: String::new(), ..person("张三", &twice.area, 1) };
+    let perhaps = create(&town.people.worker_a, hearsay).await;
+    // Of the same name, but another number says that it is somebody else.
+    create(desk, person("张三", &town.land.name("B1"), 2)).await;
+    let asked = ListSimilarPersonsRequest { parent: known.name };
+    let similar = done(desk.population().list_similar_persons(asked.clone()).await).persons;
+    let told: Vec<_> =
+        similar.into_iter().map(|similar| (similar.person.unwrap().name, similar.fields.join(","))).collect();
+    let text = |text: &str| text.to_owned();
+    assert_eq!(told, [(twice.name, text("display_name,phone")), (perhaps.name, text("display_name"))]);
+    let masked = done(town.people.auditor.population().list_similar_persons(asked).await).persons;
+    assert_eq!(masked[0].person.clone().unwrap().display_name, "张*");
 }

@@ -46,6 +46,13 @@ pub const CODE_CHARS_MAX: usize = 40;
 /// Characters of a free text (GB/T 31000: 事件简述 at most 2,000).
 pub const TEXT_CHARS_MAX: usize = 2_000;
 
+/// Elements in one `BatchGet`.
+pub const BATCH_GET_MAX: usize = 1_000;
+/// Characters of a search; no name or code is longer.
+pub const QUERY_CHARS_MAX: usize = 80;
+/// Rows in one chunk of an import: one transaction.
+pub const IMPORT_CHUNK_ROWS_MAX: usize = 500;
+
 /// Write transactions waiting for the committer before callers are told to come back.
 pub const WRITE_QUEUE_MAX: usize = 4_096;
 /// Write transactions that share one journal record and one sync.

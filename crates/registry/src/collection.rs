@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api::options::v1::SourceKind;
 use api::registry::v1::{ChangeKind, FieldProvenance};
 use api::stored::registry::v1 as bytes;
-use base::{AreaPath, Error, Kind as Failure, Result, Violations};
+use base::{AreaPath, Error, Kind as Failure, Result, Violations, limits};
 use bytes::{Provenance, Record};
 use prost::Message;
 use prost_types::FieldMask;
@@ -24,9 +24,6 @@ use crate::rules::Faults;
 use crate::show::{Clearance, show};
 use crate::tables::{BY_AREA, RECORDS, area_key, is_deleted, path, record_key};
 use crate::writing::{Outcome, Prepared, Writer};
-
-/// Names in one `BatchGet`.
-pub const BATCH_MAX: usize = 1_000;
 
 /// The elements of one kind. Cloning is cheap.
 #[derive(Clone)]
@@ -58,6 +55,11 @@ impl Collection {
         show(&self.kind, &self.kind.shown(record), Clearance::of(caller, &path(record)))
     }
 
+    /// An element with nothing masked: to decide by, never to answer with.
+    pub fn clear<M: Message + Default>(&self, record: &Record) -> Result<M> {
+        self.kind.shown(record).decode()
+    }
+
     /// Who said each of its values.
     pub fn provenance(&self, record: &Record) -> Vec<FieldProvenance> {
         let said = record.fields.iter().filter_map(|field| {
@@ -79,8 +81,9 @@ impl Collection {
 
     /// The elements of these names, in their order. Fails with the first that does not exist for the caller.
     pub fn batch_get(&self, caller: &Caller, names: &[String]) -> Result<Vec<Record>> {
-        if names.len() > BATCH_MAX {
-            return Err(Error::invalid("names", format!("must be at most {BATCH_MAX}")));
+        let limit = limits::BATCH_GET_MAX;
+        if names.len() > limit {
+            return Err(Error::invalid("names", format!("must be at most {limit}")));
         }
         names.iter().map(|name| self.get(caller, name)).collect()
     }

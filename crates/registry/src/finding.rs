@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use api::registry::v1::Count;
-use base::{AreaPath, Error, Kind as Failure, Result};
+use base::{AreaPath, Error, Kind as Failure, Result, limits};
 use futures_util::stream::BoxStream;
 use prost::Message;
 use rpc::paging::PageRequest;
@@ -17,10 +17,10 @@ use crate::shape::Field;
 use crate::tables::{COUNTS, RECORDS, WORDS, count_key, is_deleted, path, word_key};
 use crate::words::{WordKind, identity_word, phone_word};
 
-/// Characters of a query; no name or code is longer.
-const QUERY_CHARS_MAX: usize = 80;
 /// Last digits of a phone that somebody must know to find whose it is.
 const PHONE_DIGITS_MIN: usize = 4;
+/// Elements that share a word with one.
+const SHARING_MAX: usize = 100;
 /// Values of one dimension in one area.
 const VALUES_MAX: usize = 10_000;
 
@@ -65,13 +65,36 @@ impl Collection {
         scope: &Scope,
         part: &PageRequest,
     ) -> Result<Page<Record>> {
-        if query.trim().is_empty() || query.chars().count() > QUERY_CHARS_MAX {
-            let wrong = format!("must have 1 to {QUERY_CHARS_MAX} characters: a name, pinyin, initials, a number");
+        let limit = limits::QUERY_CHARS_MAX;
+        if query.trim().is_empty() || query.chars().count() > limit {
+            let wrong = format!("must have 1 to {limit} characters: a name, pinyin, initials, a number");
             return Err(Error::invalid("query", wrong));
         }
         let tiers = self.tiers(query);
         let (this, caller, scope, part) = (self.clone(), caller.clone(), scope.clone(), part.clone());
         self.inner.store.scan(move |view| this.hits(view, &tiers, &caller, &scope, &part)).await
+    }
+
+    /// Other living elements of the caller's scope that share a word of one of these sorts with an element, in the
+    /// order in which they were entered: it may have been entered twice. At most 100.
+    pub async fn sharing(&self, caller: &Caller, record: &Record, sorts: &[WordKind]) -> Result<Vec<Record>> {
+        let shared = record.words.iter().filter(|word| sorts.iter().any(|sort| *sort as u32 == word.kind));
+        let mut scans = Vec::new();
+        for (word, place) in shared.flat_map(|word| caller.scope().paths().iter().map(move |place| (word, place))) {
+            let sort = sorts.iter().find(|sort| **sort as u32 == word.kind);
+            let prefix = sort.map(|sort| word_key(self.kind.number, *sort).bytes(&word.text).subtree(place));
+            scans.extend(prefix.map(|prefix| Scan::prefix(prefix).limit(SHARING_MAX)));
+        }
+        let id = record.id.clone();
+        let found = self.inner.store.scan(move |view| {
+            let mut found = BTreeMap::new();
+            for scan in &scans {
+                let page = RECORDS.page_by_where(view, &WORDS, scan, &|other| other.id != id)?;
+                found.extend(page.records.into_iter().map(|record| (record.id.clone(), record)));
+            }
+            Ok(found)
+        });
+        Ok(found.await?.into_values().take(SHARING_MAX).collect())
     }
 
     fn tiers(&self, query: &str) -> Vec<Tier> {

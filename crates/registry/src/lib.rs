@@ -34,11 +34,11 @@ mod words;
 mod writing;
 
 pub use api::stored::registry::v1::Record;
-pub use collection::{BATCH_MAX, ByHand, Collection};
+pub use collection::{ByHand, Collection};
 pub use fields::Fields;
 pub use finding::Watched;
 pub use history::{ClaimEntry, Entry};
-pub use import::{ROWS_MAX, Row, Step, Told};
+pub use import::{Row, Step, Told};
 pub use kind::{Kind, is_name};
 pub use registry::Registry;
 pub use rules::{Fault, Faults, Rules};

@@ -42,6 +42,23 @@ impl Rules for PersonRules {
     }
 }
 
+/// The fields in which two records may be of one person: name and birth date, where neither contradicts, or the phone.
+/// None when two identity numbers of one kind, or two birth dates, say that they are two people.
+pub(crate) fn similarity(one: &Person, other: &Person) -> Vec<String> {
+    let differ = |one: &str, other: &str| !one.is_empty() && !other.is_empty() && one != other;
+    let same = |one: &str, other: &str| !one.is_empty() && one == other;
+    let two_numbers = one.identity_kind == other.identity_kind && differ(&one.identity_number, &other.identity_number);
+    if two_numbers || differ(&one.birth_date, &other.birth_date) {
+        return Vec::new();
+    }
+    let agree = [
+        ("display_name", same(&one.display_name, &other.display_name)),
+        ("birth_date", same(&one.birth_date, &other.birth_date)),
+        ("phone", same(&one.phone, &other.phone)),
+    ];
+    agree.into_iter().filter(|(_, agree)| *agree).map(|(field, _)| field.to_owned()).collect()
+}
+
 fn check_names(person: &mut Person, faults: &mut Faults) {
     let names = [
         ("display_name", "姓名", &mut person.display_name),

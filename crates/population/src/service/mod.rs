@@ -78,6 +78,13 @@ impl PopulationService for Population {
         answer(self.search_persons(request).await)
     }
 
+    async fn list_similar_persons(
+        &self,
+        request: Request<pb::ListSimilarPersonsRequest>,
+    ) -> Answer<pb::ListSimilarPersonsResponse> {
+        answer(self.list_similar_persons(request).await)
+    }
+
     async fn count_persons(&self, request: Request<pb::CountPersonsRequest>) -> Answer<pb::CountPersonsResponse> {
         answer(self.count_persons(request).await)
     }

@@ -8,12 +8,13 @@ use api::population::v1::{
 };
 use base::{Error, Result};
 use futures_util::stream::BoxStream;
-use registry::{ClaimEntry, Entry, Watched};
+use registry::{ClaimEntry, Entry, Watched, WordKind};
 use rpc::Caller;
 use tonic::{Request, Status};
 
 use super::elements::{self, by_hand, given, part};
 use crate::Population;
+use crate::model::person::similarity;
 
 impl Population {
     pub(super) async fn list_persons(&self, request: Request<ListPersonsRequest>) -> Result<ListPersonsResponse> {
@@ -109,6 +110,26 @@ impl Population {
         let shown = page.records.iter().map(|record| self.persons.show(record, &caller));
         let persons = shown.collect::<Result<_>>()?;
         Ok(pb::SearchPersonsResponse { persons, next_page_token: query.token(page.next) })
+    }
+
+    pub(super) async fn list_similar_persons(
+        &self,
+        request: Request<pb::ListSimilarPersonsRequest>,
+    ) -> Result<pb::ListSimilarPersonsResponse> {
+        let caller = Caller::of(&request)?;
+        let record = self.persons.get(&caller, &request.get_ref().parent)?;
+        let one: Person = self.persons.clear(&record)?;
+        let sorts = [WordKind::Name, WordKind::Phone];
+        let mut persons = Vec::new();
+        for other in self.persons.sharing(&caller, &record, &sorts).await? {
+            let fields = similarity(&one, &self.persons.clear(&other)?);
+            if !fields.is_empty() {
+                let person = Some(self.persons.show(&other, &caller)?);
+                persons.push(pb::SimilarPerson { person, fields });
+            }
+        }
+        persons.sort_by_key(|similar| std::cmp::Reverse(similar.fields.len()));
+        Ok(pb::ListSimilarPersonsResponse { persons })
     }
 
     pub(super) async fn count_persons(

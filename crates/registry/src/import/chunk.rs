@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use api::registry::v1 as shown;
 use api::registry::v1::{RunMode, RunState};
 use api::stored::registry::v1 as bytes;
-use base::{Error, Kind as Failure, Result};
+use base::{Error, Kind as Failure, Result, limits};
 use bytes::{Provenance, QuarantinedRow, ReasonCount, RowFault, Run, RunCounts, Seen};
 use prost::Message;
 use store::{Key, Transaction};
 
 use crate::answers;
 use crate::import::row::{Came, Candidate, known};
-use crate::import::{ROWS_MAX, Row, Session};
+use crate::import::{Row, Session};
 use crate::rules::{Fault, Faults};
 use crate::tables::{QUARANTINE, RUNS, SEEN};
 use crate::writing::Writer;
@@ -21,8 +21,9 @@ use crate::writing::Writer;
 impl Session {
     /// Takes in a chunk; answers when it is durable. A chunk that is there already is skipped.
     pub(super) async fn chunk(&mut self, number: i64, rows: Vec<Row>) -> Result<shown::RunCounts> {
-        if rows.len() > ROWS_MAX {
-            return Err(Error::invalid("chunk.rows", format!("must be at most {ROWS_MAX}")));
+        if rows.len() > limits::IMPORT_CHUNK_ROWS_MAX {
+            let limit = limits::IMPORT_CHUNK_ROWS_MAX;
+            return Err(Error::invalid("chunk.rows", format!("must be at most {limit}")));
         }
         if (1..=self.run.last_chunk).contains(&number) {
             return Ok(shown::RunCounts::default());

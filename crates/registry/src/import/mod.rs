@@ -26,8 +26,6 @@ use crate::runs::{Attached, Opened};
 pub(crate) use chunk::by;
 pub(crate) use row::{Candidate, hash_of};
 
-/// Rows in one chunk.
-pub const ROWS_MAX: usize = 500;
 /// Acknowledgements that wait for whoever sends the rows.
 const WAITING_MAX: usize = 16;
 
@@ -39,7 +37,7 @@ pub enum Step {
     Chunk {
         /// 1 for the first, and each one more than the one before.
         number: i64,
-        /// At most [`ROWS_MAX`].
+        /// At most [`base::limits::IMPORT_CHUNK_ROWS_MAX`].
         rows: Vec<Row>,
     },
     /// The last one.
