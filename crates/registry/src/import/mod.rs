@@ -69,7 +69,7 @@ pub(super) struct Session {
     /// Where rows may lie.
     pub(super) scope: Scope,
     /// Nobody else feeds the run while this lives.
-    _attached: Option<Attached>,
+    _attached: Attached,
 }
 
 impl Collection {
@@ -109,8 +109,7 @@ impl Collection {
             }
             Opened::Ready(run) => run,
         };
-        // A dry run writes nothing, so it meets nobody.
-        let attached = if run.id.is_empty() { None } else { Some(self.attach(&run)?) };
+        let attached = self.attach(&run)?;
         // Another stream may have fed it between the opening and the attaching.
         let run = if run.id.is_empty() { run } else { self.run(&caller, &crate::answers::run_name(&run.id))? };
         let scope = caller.scope().narrow(&AreaPath::from_bytes(&run.path)?);
