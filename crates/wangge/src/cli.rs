@@ -135,6 +135,14 @@ mod tests {
         reads(
             "wangge import boundaries F --datum wgs84 --level micro-grid:V --under 370404001 --accept invalid,overlap --dry-run",
         );
+        reads(
+            "wangge import persons F.csv --source police --source-kind police --area 370303008 --mode full --sequence 7",
+        );
+        reads(
+            "wangge import persons F.ndjson --source s --source-kind field --area areas/1 --mode delta --sequence 8 \
+             --key 证件号码 --ignore 备用,序号 --charset gb18030 --end-share-max 0.1 --dry-run",
+        );
+        reads("wangge import abandon-persons runs/1");
         reads("wangge locate 120.2 22.9 --datum wgs84");
         reads("wangge locate -118.2 34.0 --datum wgs84 --as-of 2026-09-22");
         reads("wangge locate --csv IN.csv --out OUT.csv --datum wgs84");

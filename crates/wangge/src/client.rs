@@ -7,6 +7,7 @@ use std::time::Duration;
 use api::events::v1::event_service_client::EventServiceClient;
 use api::grids::v1::grid_service_client::GridServiceClient;
 use api::operations::v1::operations_service_client::OperationsServiceClient;
+use api::population::v1::population_service_client::PopulationServiceClient;
 use api::staff::v1::staff_service_client::StaffServiceClient;
 use base::{Error, Kind, Result};
 use tonic::metadata::{Ascii, MetadataValue};
@@ -176,6 +177,11 @@ impl Clients {
     /// Incidents.
     pub fn events(&self) -> EventServiceClient<Authorized> {
         EventServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Persons, households, residences.
+    pub fn population(&self) -> PopulationServiceClient<Authorized> {
+        PopulationServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// The running server itself.

@@ -89,6 +89,12 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Import(import::Command::Boundaries(arguments)) => {
             wait_for(async { import::boundaries(&connection, &arguments, output).await })
         }
+        Command::Import(import::Command::Persons(arguments)) => {
+            wait_for(async { import::persons(&connection, &arguments, output).await })
+        }
+        Command::Import(import::Command::AbandonPersons(arguments)) => {
+            wait_for(async { import::abandon_persons(&connection.connect().await?, arguments, output).await })
+        }
         Command::Locate(arguments) => {
             wait_for(async { locate::run(&connection.connect().await?, arguments, output).await })
         }

@@ -37,6 +37,12 @@ pub const STEP: Words = Words { name: "wangge.events.v1.Step", noun: "step" };
 pub const GROUP_BY: Words = Words { name: "wangge.events.v1.GroupBy", noun: "grouping" };
 /// Posts of principals.
 pub const POST: Words = Words { name: "wangge.staff.v1.Post", noun: "post" };
+/// What sort of source says something about an element of a registry.
+pub const SOURCE_KIND: Words = Words { name: "wangge.options.v1.SourceKind", noun: "kind of source" };
+/// What the rows of a delivery are.
+pub const RUN_MODE: Words = Words { name: "wangge.registry.v1.RunMode", noun: "mode of a delivery" };
+/// Where a delivery is in its life.
+pub const RUN_STATE: Words = Words { name: "wangge.registry.v1.RunState", noun: "state of a delivery" };
 
 // The descriptors are compiled in and decoded by the server and the tests too; a failure here cannot depend on input.
 #[allow(clippy::expect_used)]
@@ -110,8 +116,22 @@ mod tests {
     use super::*;
     use api::grids::v1::{AreaKind, FindingKind};
 
-    const ALL: [Words; 11] =
-        [DATUM, AREA_KIND, DECIDED_BY, FINDING, RELEASE_STATE, EVENT_STATE, CHANNEL, URGENCY, STEP, GROUP_BY, POST];
+    const ALL: [Words; 14] = [
+        DATUM,
+        AREA_KIND,
+        DECIDED_BY,
+        FINDING,
+        RELEASE_STATE,
+        EVENT_STATE,
+        CHANNEL,
+        URGENCY,
+        STEP,
+        GROUP_BY,
+        POST,
+        SOURCE_KIND,
+        RUN_MODE,
+        RUN_STATE,
+    ];
 
     #[test]
     fn every_word_is_read_as_it_is_said_and_has_a_label() {

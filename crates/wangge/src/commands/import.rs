@@ -1,10 +1,18 @@
-//! `wangge import`: makes areas and boundaries of files.
+//! `wangge import`: makes areas and boundaries of files, and brings what other systems deliver into the registries.
+//!
+//! A delivery of persons goes through `charset` (text), `table` (rows), `columns` (fields), `delivery` (chunks) and
+//! `persons` (the call).
 
 mod boundaries;
+mod charset;
+mod columns;
+mod delivery;
 mod dry_run;
 mod features;
 mod levels;
+mod persons;
 pub(super) mod report;
+mod table;
 
 use std::path::PathBuf;
 
@@ -13,6 +21,7 @@ use clap::Subcommand;
 
 pub(super) use boundaries::run as boundaries;
 use levels::Level;
+pub(super) use persons::{abandon as abandon_persons, run as persons};
 
 use crate::{cli, words};
 
@@ -21,6 +30,10 @@ use crate::{cli, words};
 pub enum Command {
     /// Make areas of a GeoJSON file and bring their boundaries into force
     Boundaries(Arguments),
+    /// Bring what another system says about persons into the registry
+    Persons(persons::Arguments),
+    /// Give up a delivery of persons that was not finished; what it has written stays
+    AbandonPersons(persons::AbandonArguments),
 }
 
 /// Arguments of `import boundaries`.

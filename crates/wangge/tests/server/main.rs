@@ -4,6 +4,7 @@
 // clippy takes only the test functions themselves for tests, not what they share.
 #![allow(clippy::unwrap_used)]
 
+mod deliveries;
 mod deployed;
 mod encrypted;
 mod process;

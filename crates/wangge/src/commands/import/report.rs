@@ -1,9 +1,12 @@
 //! What an import prints: counts, faults by kind with their size, and the worst of them with names and places.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use api::grids::v1::{Finding, FindingCount, FindingKind, Point};
+use api::registry::v1::{QuarantinedRow, Run};
 
+use super::delivery::Checked;
 use super::features::Described;
 use crate::words;
 
@@ -70,6 +73,58 @@ fn detail(kind: i32, description: &str) -> String {
 /// A place as maps take it.
 fn position(place: &Point) -> String {
     format!("{:.6},{:.6}", place.longitude_deg, place.latitude_deg)
+}
+
+/// What a delivered file holds.
+pub(super) fn file(file: &Path, checked: &Checked) -> String {
+    let mut text = format!("{}: {} rows", file.display(), checked.rows);
+    if checked.unreadable > 0 {
+        let _ = write!(text, ", {} of which cannot be read", checked.unreadable);
+    }
+    if !checked.left_out.is_empty() {
+        let _ = write!(text, "\nnot sent, because the server makes them: {}", checked.left_out.join(", "));
+    }
+    if !checked.missing.is_empty() {
+        let missing = checked.missing.join(", ");
+        let _ = write!(text, "\nwithout {missing}: rows of persons who are new will be set aside");
+    }
+    text
+}
+
+/// What became of a delivery: `first_rows` says where the first row of a reason stands in the file.
+pub(super) fn delivered(run: &Run, first_rows: &[(String, u64)], set_aside: &[QuarantinedRow]) -> String {
+    let opened = run.opened.clone().unwrap_or_default();
+    let counts = run.counts.unwrap_or_default();
+    let name = if opened.dry_run { "a dry run, nothing was written" } else { &run.name };
+    let state = words::RUN_STATE.say(run.state);
+    let mut text = format!(
+        "{} {} ({name}), {state}: {} created, {} updated, {} unchanged, {} ended, {} set aside",
+        opened.source,
+        opened.sequence,
+        counts.created,
+        counts.updated,
+        counts.unchanged,
+        counts.ended,
+        counts.quarantined
+    );
+    if counts.claimed > 0 {
+        let _ = write!(text, "\n{} values lost against stronger or newer ones and wait as claims", counts.claimed);
+    }
+    for reason in &run.reasons {
+        let row = first_rows.iter().find(|(place, _)| *place == reason.first_row);
+        let row = row.map_or_else(|| reason.first_row.clone(), |(_, number)| format!("row {number}"));
+        let _ = write!(text, "\n  {:>6} {}, first in {row}", reason.rows, reason.reason);
+    }
+    for row in set_aside {
+        let key = row.head.as_ref().map_or("", |head| &head.source_key);
+        let faults = row.faults.iter().map(|fault| format!("{} {}", fault.field, fault.description).trim().to_owned());
+        let _ = write!(text, "\n  {key}: {}", faults.collect::<Vec<_>>().join("; "));
+    }
+    let listed = i64::try_from(set_aside.len()).unwrap_or(i64::MAX);
+    if listed > 0 && counts.quarantined > listed {
+        let _ = write!(text, "\n  … and {} more: ListQuarantinedPersons", counts.quarantined - listed);
+    }
+    text
 }
 
 #[cfg(test)]
