@@ -10,6 +10,7 @@ mod drive;
 mod echo;
 mod events;
 mod locate;
+mod persons;
 mod server;
 
 use std::path::PathBuf;
@@ -57,6 +58,12 @@ enum Scenario {
         #[arg(long, default_value_t = 1_000_000)]
         events: usize,
     },
+    /// A delivery of persons, the same again, a delta of 1,000; then how long a desk waits for its questions.
+    Persons {
+        /// Persons in the register.
+        #[arg(long, default_value_t = 169_000)]
+        count: usize,
+    },
     /// The echoes that Locate is compared with; started by `locate` itself.
     #[command(hide = true)]
     EchoServer,
@@ -71,6 +78,7 @@ fn main() {
             Scenario::EchoServer => echo::serve().await,
             Scenario::Locate { rounds, seconds } => locate::measure(&start(), rounds, seconds).await,
             Scenario::Reports { seconds } => events::measure_reports(&start(), seconds).await,
+            Scenario::Persons { count } => persons::measure(&start(), count).await,
             Scenario::Lives { seconds, events } => events::measure_lives(&start(), seconds, events).await,
         }
     });

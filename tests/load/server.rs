@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use api::events::v1::event_service_client::EventServiceClient;
 use api::grids::v1::ListAreasRequest;
 use api::grids::v1::grid_service_client::GridServiceClient;
+use api::population::v1::population_service_client::PopulationServiceClient;
 use api::staff::v1::staff_service_client::StaffServiceClient;
 use api::staff::v1::{
     AssignChargeRequest, Binding, Charge, CreatePrincipalRequest, IssueTokenRequest, Post, Principal, PrincipalKind,
@@ -196,6 +197,11 @@ impl Caller {
     /// A client of the staff.
     pub(crate) fn staff(&self) -> StaffServiceClient<Channel> {
         StaffServiceClient::new(self.channel.clone())
+    }
+
+    /// A client of the register of people.
+    pub(crate) fn population(&self) -> PopulationServiceClient<Channel> {
+        PopulationServiceClient::new(self.channel.clone())
     }
 
     /// A client of events.
