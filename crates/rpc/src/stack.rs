@@ -147,7 +147,8 @@ where
     let path = request.uri().path();
     let Some(action) = shared.contract.action(path) else {
         if path.starts_with(REFLECTION) {
-            return ending::answer(shared.stopping(), &mut inner, request).await;
+            // Boxed, so that the rare answer does not make room for itself in every call.
+            return Box::pin(ending::answer(shared.stopping(), &mut inner, request)).await;
         }
         if path.starts_with(HEALTH) {
             return inner.call(request).await;
