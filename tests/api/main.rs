@@ -9,6 +9,7 @@
 mod activation;
 mod areas;
 mod bad_input;
+mod buildings;
 mod cities;
 mod deliveries;
 mod fairness;

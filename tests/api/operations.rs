@@ -8,7 +8,7 @@ use tonic::Code;
 /// Every store is found clean, and there is something in it.
 pub(crate) async fn scrub_is_clean(administrator: &Caller) {
     let report = done(administrator.operations().scrub(ScrubRequest::default()).await);
-    assert_eq!(report.stores.len(), 4);
+    assert_eq!(report.stores.len(), 5);
     for store in report.stores {
         assert!(store.faults.is_empty(), "{}: {:?}", store.store, store.faults);
         assert!(store.record_count > 0, "{} is empty", store.store);
@@ -20,16 +20,16 @@ async fn status_tells_of_every_store() {
     let town = Town::start().await;
     let status = done(town.people.administrator.operations().get_status(GetStatusRequest {}).await);
     let names: Vec<&str> = status.stores.iter().map(|store| store.store.as_str()).collect();
-    assert_eq!(names, ["grids", "staff", "population", "events"]);
+    assert_eq!(names, ["grids", "staff", "buildings", "population", "events"]);
     assert!(!status.version.is_empty() && status.start_time.is_some());
     for store in &status.stores {
         assert_eq!((store.engine.as_str(), store.poisoned.as_str()), ("sled", ""));
         assert!(store.head_sequence >= store.checkpoint_sequence && store.journal_bytes > 0, "{store:?}");
     }
-    let before = status.stores[3].head_sequence;
+    let before = status.stores[4].head_sequence;
     live(&town.people.desk, report_at(0.5, 0.5), &WHOLE_LIFE).await;
     let status = done(town.people.administrator.operations().get_status(GetStatusRequest {}).await);
-    assert_eq!(status.stores[3].head_sequence, before + 7, "one transaction for each step");
+    assert_eq!(status.stores[4].head_sequence, before + 7, "one transaction for each step");
 }
 
 #[tokio::test]

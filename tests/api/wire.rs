@@ -19,7 +19,8 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
+    "wangge.buildings.v1.BuildingService",
     "wangge.events.v1.EventService",
     "wangge.grids.v1.GridService",
     "wangge.operations.v1.OperationsService",

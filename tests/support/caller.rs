@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use api::buildings::v1::building_service_client::BuildingServiceClient;
 use api::events::v1::event_service_client::EventServiceClient;
 use api::grids::v1::grid_service_client::GridServiceClient;
 use api::operations::v1::operations_service_client::OperationsServiceClient;
@@ -94,6 +95,11 @@ impl Caller {
     /// The people who work here.
     pub fn staff(&self) -> StaffServiceClient<Authorized> {
         StaffServiceClient::with_interceptor(self.wire.clone(), self.bearer.clone())
+    }
+
+    /// Estates, buildings, units and rooms.
+    pub fn buildings(&self) -> BuildingServiceClient<Authorized> {
+        BuildingServiceClient::with_interceptor(self.wire.clone(), self.bearer.clone())
     }
 
     /// Incidents.

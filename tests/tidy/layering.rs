@@ -13,12 +13,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["base"]),
     ("rpc", &["api", "base", "store"]),
     ("registry", &["api", "base", "geometry", "rpc", "store"]),
-    ("buildings", &["api", "base", "geometry", "registry", "rpc", "store"]),
+    ("buildings", REGISTRY),
     ("grids", SERVICE),
     ("staff", SERVICE),
     ("events", SERVICE),
     ("population", REGISTRY),
-    ("wangge", &["api", "base", "events", "geometry", "grids", "population", "rpc", "staff", "store"]),
+    ("wangge", &["api", "base", "buildings", "events", "geometry", "grids", "population", "rpc", "staff", "store"]),
 ];
 const SERVICE: &[&str] = &["api", "base", "geometry", "rpc", "store"];
 const REGISTRY: &[&str] = &["api", "base", "geometry", "registry", "rpc", "store"];

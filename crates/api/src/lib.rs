@@ -6,7 +6,7 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/wangge.rs"));
 }
 
-pub use generated::wangge::{events, grids, operations, options, population, registry, staff, stored};
+pub use generated::wangge::{buildings, events, grids, operations, options, population, registry, staff, stored};
 
 /// The compiled contract with its options and comments, for reflection and for reading access rules.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -9,7 +9,8 @@
 //! so the bytes at rest are as stable as the contract.
 //!
 //! Read on in this order: [`Fields`], [`Shape`], [`Rules`], [`Kind`], `merge`, `tables`, `writing`; then [`Collection`]
-//! and what extends it: `history`, `finding`, `runs`, `import`, `quarantine`.
+//! and what extends it: `history`, `finding`, `runs`, `import`, `quarantine`; last [`serving`], what services do the
+//! same with their messages.
 //!
 //! What is deliberately not here: any element, any rule of one registry, and the generated services.
 
@@ -27,6 +28,7 @@ mod registry;
 mod rules;
 mod runs;
 mod secret;
+pub mod serving;
 mod shape;
 mod show;
 mod tables;

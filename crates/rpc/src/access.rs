@@ -9,11 +9,19 @@ pub use api::staff::v1::Post;
 const EVERYONE: &[&str] = &["grids.read", "grids.locate", "staff.self", "staff.find_in_charge"];
 
 /// Reads everything, changes nothing.
-const READ: &[&str] = &["events.read", "staff.read", "population.read"];
+const READ: &[&str] = &["events.read", "staff.read", "population.read", "buildings.read"];
 
 /// What field work needs: report, see, handle what is in one's grid, send back what is not one's own.
-const FIELD: &[&str] =
-    &["events.report", "events.read", "events.handle", "events.return", "population.read", "population.edit"];
+const FIELD: &[&str] = &[
+    "events.report",
+    "events.read",
+    "events.handle",
+    "events.return",
+    "population.read",
+    "population.edit",
+    "buildings.read",
+    "buildings.edit",
+];
 
 /// What a command-centre desk adds: decide, dispatch, check, close.
 const DESK: &[&str] = &[
@@ -30,6 +38,9 @@ const DESK: &[&str] = &[
     "population.read",
     "population.edit",
     "population.decide",
+    "buildings.read",
+    "buildings.edit",
+    "buildings.decide",
 ];
 
 /// Whole deliveries of data, in and out.

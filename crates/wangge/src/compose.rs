@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 
 use crate::client;
-use crate::config::{Config, EVENTS, GRIDS, POPULATION, STAFF};
+use crate::config::{BUILDINGS, Config, EVENTS, GRIDS, POPULATION, STAFF};
 use crate::stores::Stores;
 
 /// A process's services, wired and ready to be served.
@@ -54,6 +54,10 @@ pub(crate) fn compose(config: &Config, clock: &Arc<dyn Clock>, stopping: watch::
     if let Some(store) = stores.get(STAFF) {
         let service = staff::Staff::new(store.clone(), wiring.link(GRIDS)?, clock.clone());
         wiring.run(STAFF, service.into_routes());
+    }
+    if let Some(store) = stores.get(BUILDINGS) {
+        let service = buildings::Buildings::new(store.clone(), wiring.link(GRIDS)?, clock.clone())?;
+        wiring.run(BUILDINGS, service.into_routes());
     }
     if let Some(store) = stores.get(POPULATION) {
         let service = population::Population::new(store.clone(), wiring.link(GRIDS)?, clock.clone())?;

@@ -18,18 +18,20 @@ use store::EngineKind;
 pub const GRIDS: &str = "grids";
 /// The service of people and their posts.
 pub const STAFF: &str = "staff";
+/// The service of estates, buildings, units and rooms.
+pub const BUILDINGS: &str = "buildings";
 /// The service of incidents.
 pub const EVENTS: &str = "events";
 /// The service of persons, households and residences.
 pub const POPULATION: &str = "population";
 /// The services a process can run, from the lowest up. The names are those of their stores and directories too.
-pub const SERVICES: [&str; 4] = [GRIDS, STAFF, POPULATION, EVENTS];
+pub const SERVICES: [&str; 5] = [GRIDS, STAFF, BUILDINGS, POPULATION, EVENTS];
 
 /// The services that a service calls.
 fn calls(service: &str) -> &'static [&'static str] {
     match service {
         EVENTS => &[GRIDS, STAFF],
-        STAFF | POPULATION => &[GRIDS],
+        STAFF | BUILDINGS | POPULATION => &[GRIDS],
         _ => &[],
     }
 }
@@ -298,7 +300,7 @@ mod tests {
         let mut config = Config::default();
         config.links.insert("grids".to_owned(), "http://127.0.0.1:1".to_owned());
         config.check().unwrap();
-        assert_eq!(config.local_services(), ["staff", "population", "events"]);
+        assert_eq!(config.local_services(), ["staff", "buildings", "population", "events"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use base::{Clock, Error, Kind, Result};
 use store::{EngineKind, Schema, Store};
 
 use crate::archive;
-use crate::config::{Config, EVENTS, GRIDS, POPULATION, SERVICES, STAFF, StoreConfig};
+use crate::config::{BUILDINGS, Config, EVENTS, GRIDS, POPULATION, SERVICES, STAFF, StoreConfig};
 
 /// A service's name with how its store is.
 pub(crate) type Named = (&'static str, store::Status);
@@ -25,6 +25,7 @@ pub(crate) fn schema(service: &str) -> Result<Schema> {
     match service {
         GRIDS => Ok(grids::SCHEMA),
         STAFF => Ok(staff::SCHEMA),
+        BUILDINGS => Ok(buildings::SCHEMA),
         POPULATION => Ok(population::SCHEMA),
         EVENTS => Ok(events::SCHEMA),
         other => Err(Error::not_found(format!("the store {other}"))),

@@ -48,14 +48,14 @@ fn a_backup_comes_back_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let (file, _) = backup(folder.path());
     let checked = check(&file, &mut |_| ()).unwrap();
-    assert_eq!(checked.stores, ["events", "population", "staff", "grids"]);
+    assert_eq!(checked.stores, ["events", "population", "buildings", "staff", "grids"]);
     assert_eq!(checked.time().to_string(), "2026-09-22T08:30:00+08:00");
 
     let data = folder.path().join("restored");
     assert_eq!(restore_into(&file, &data).unwrap(), checked);
     let mut names: Vec<_> = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["events", "grids", "population", "staff"], "nothing but the stores is there");
+    assert_eq!(names, ["buildings", "events", "grids", "population", "staff"], "nothing but the stores is there");
     // The administrator is there, so none is made: the head stays where the backup had it.
     let heads =
         |data: &Path| with_stores(data, |stores| stores.iter().map(|(_, store)| store.head()).collect::<Vec<_>>());

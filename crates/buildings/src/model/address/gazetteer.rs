@@ -169,6 +169,22 @@ impl Gazetteer {
         &self.areas[self.place(handle).area as usize]
     }
 
+    /// What a place is and lies in, from itself outwards, with the ids of their records.
+    pub fn lineage(&self, handle: Handle) -> Vec<(Kind, [u8; 16])> {
+        let chain = self.chain(handle).map(|link| self.place(link));
+        chain.filter(|place| place.live).map(|place| (place.kind, place.id)).collect()
+    }
+
+    /// The units of a building, and the rooms of it and of them, with the ids of their records.
+    pub fn inside(&self, building: Handle) -> Vec<(Kind, [u8; 16])> {
+        let units: Vec<Handle> = self.all_relatives(building, Role::Unit).map(|(_, unit)| unit).collect();
+        let holders = std::iter::once(building).chain(units.iter().copied());
+        let rooms: Vec<Handle> =
+            holders.flat_map(|holder| self.all_relatives(holder, Role::Room)).map(|(_, room)| room).collect();
+        let all = units.into_iter().chain(rooms).map(|handle| self.place(handle));
+        all.map(|place| (place.kind, place.id)).collect()
+    }
+
     /// Who is this to a place under this number.
     pub(super) fn relatives(&self, of: Handle, role: Role, label: Label) -> impl Iterator<Item = Handle> + '_ {
         let range = (of, role, label, Handle(0))..=(of, role, label, Handle(u32::MAX));
