@@ -143,6 +143,7 @@ mod tests {
              --key 证件号码 --ignore 备用,序号 --charset gb18030 --end-share-max 0.1 --dry-run",
         );
         reads("wangge import abandon-persons runs/1");
+        reads("wangge generate --out DIR --seed 1 --people 169000");
         reads("wangge locate 120.2 22.9 --datum wgs84");
         reads("wangge locate -118.2 34.0 --datum wgs84 --as-of 2026-09-22");
         reads("wangge locate --csv IN.csv --out OUT.csv --datum wgs84");

@@ -34,7 +34,8 @@ pub(super) fn write(directory: &Path, subdistrict: &Subdistrict, incidents: &[In
     Ok(())
 }
 
-fn unwritable(path: &Path, cause: impl std::fmt::Display) -> Error {
+/// A file or directory that cannot be written.
+pub(super) fn unwritable(path: &Path, cause: impl std::fmt::Display) -> Error {
     Error::new(Kind::Invalid, "GENERATE_OUTPUT", format!("{} cannot be written: {cause}", path.display()))
 }
 

@@ -84,7 +84,7 @@ impl People {
     /// A name that this crowd has not had yet.
     pub(crate) fn name(&mut self) -> String {
         loop {
-            let name = format!("{}{}", self.surname(), self.given_name());
+            let name = format!("{}{}", surname(&mut self.chance), given_name(&mut self.chance, 56.0));
             if self.names.insert(name.clone()) {
                 return name;
             }
@@ -103,18 +103,20 @@ impl People {
             }
         }
     }
+}
 
-    fn surname(&mut self) -> &'static str {
-        SURNAMES[self.chance.weighted(SURNAMES.iter().map(|(_, weight)| *weight))].0
-    }
+/// A surname, as often as it is heard.
+pub(crate) fn surname(chance: &mut Chance) -> &'static str {
+    SURNAMES[chance.weighted(SURNAMES.iter().map(|(_, weight)| *weight))].0
+}
 
-    fn given_name(&mut self) -> String {
-        if self.chance.percent(22.0) {
-            return self.chance.pick(SINGLE).to_owned();
-        }
-        let (first, second) = if self.chance.percent(56.0) { WOMEN } else { MEN };
-        format!("{}{}", self.chance.pick(first), self.chance.pick(second))
+/// A given name; that of a woman so many times out of a hundred.
+pub(crate) fn given_name(chance: &mut Chance, women_percent: f64) -> String {
+    if chance.percent(22.0) {
+        return chance.pick(SINGLE).to_owned();
     }
+    let (first, second) = if chance.percent(women_percent) { WOMEN } else { MEN };
+    format!("{}{}", chance.pick(first), chance.pick(second))
 }
 
 #[cfg(test)]

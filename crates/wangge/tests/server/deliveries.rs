@@ -209,6 +209,33 @@ fn open_and_go(desk: &Desk) {
 }
 
 #[test]
+fn made_up_residents_pass_every_check_of_the_register() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Program::serve(&folder.path().join("data"), &["--listen", "127.0.0.1:0"]);
+    let url = server.ready()["ready"].as_str().unwrap().to_owned();
+    let (token, made) = (folder.path().join("data/admin.token"), folder.path().join("made"));
+    let (token, made) = (token.to_str().unwrap(), made.to_str().unwrap());
+    let run = |words: String| {
+        let line = ["--server", &url, "--token-file", token].into_iter().chain(words.split(' '));
+        let said = Program::run(&line.collect::<Vec<_>>());
+        assert_eq!(said.code, Some(0), "{said:?}");
+        said.answer
+    };
+    run(format!("generate --out {made} --seed 3 --people 2000"));
+    let kinds = ["province", "city", "county", "subdistrict", "community", "base-grid", "micro-grid"];
+    let level = |kind: &str| format!("--level {kind}:{0}_code:{0}_name", kind.replace('-', "_"));
+    let levels = kinds.map(level).join(" ");
+    run(format!("import boundaries {made}/boundaries.geojson --datum wgs84 {levels}"));
+    let line = format!(
+        "import persons {made}/persons.ndjson --source made-up --source-kind police --area 370404001 --mode full"
+    );
+    let told = run(format!("{line} --sequence 1"));
+    assert!(told.contains("2000 created, 0 updated") && told.contains(" 0 set aside"), "{told}");
+    let told = run(format!("{line} --sequence 2"));
+    assert!(told.contains("0 created, 0 updated, 2000 unchanged"), "{told}");
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let missing = Path::new("/nowhere/persons.csv");
     let line = format!(

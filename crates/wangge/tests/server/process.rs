@@ -80,7 +80,7 @@ impl Program {
         std::iter::from_fn(|| self.complaints.recv_timeout(Duration::from_secs(1)).ok()).collect()
     }
 
-    pub(crate) fn signal(&self, name: &str) {
+    fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
