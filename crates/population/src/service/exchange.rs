@@ -12,8 +12,8 @@ use registry::{Fields, Row, Step, Told};
 use rpc::Caller;
 use tonic::{Request, Status, Streaming};
 
-use super::elements::{by_hand, part};
 use crate::Population;
+use registry::serving::{by_hand, part};
 
 impl Population {
     pub(super) fn import_persons(

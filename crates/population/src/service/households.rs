@@ -10,8 +10,8 @@ use registry::Entry;
 use rpc::Caller;
 use tonic::Request;
 
-use super::elements::{self, by_hand, given};
 use crate::Population;
+use registry::serving::{self, by_hand, given};
 
 impl Population {
     pub(super) async fn list_households(
@@ -23,7 +23,7 @@ impl Population {
         let page = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
         let asked = (request.area.as_str(), request.show_deleted);
         let (method, page) = (("ListHouseholds", &request), (page.0, page.1.as_str()));
-        let (households, next_page_token) = elements::list(&self.households, &caller, method, asked, page).await?;
+        let (households, next_page_token) = serving::list(&self.households, &caller, method, asked, page).await?;
         Ok(ListHouseholdsResponse { households, next_page_token })
     }
 
@@ -32,7 +32,7 @@ impl Population {
         let request = request.into_inner();
         let (source, reason) = (request.source_kind, &request.reason);
         let by_hand = by_hand("CreateHousehold", &request, &request.request_id, source, reason)?;
-        elements::create(&self.households, &caller, &given("household", request.household)?, by_hand).await
+        serving::create(&self.households, &caller, &given("household", request.household)?, by_hand).await
     }
 
     pub(super) async fn update_household(&self, request: Request<UpdateHouseholdRequest>) -> Result<Household> {
@@ -42,21 +42,21 @@ impl Population {
         let by_hand = by_hand("UpdateHousehold", &request, &request.request_id, source, reason)?;
         let household = given("household", request.household)?;
         let said = (&household, request.update_mask.as_ref());
-        elements::update(&self.households, &caller, said, (&household.name, &household.etag), by_hand).await
+        serving::update(&self.households, &caller, said, (&household.name, &household.etag), by_hand).await
     }
 
     pub(super) async fn delete_household(&self, request: Request<DeleteHouseholdRequest>) -> Result<Household> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let by_hand = by_hand("DeleteHousehold", &request, &request.request_id, 0, &request.reason)?;
-        elements::delete(&self.households, &caller, (&request.name, &request.etag), by_hand).await
+        serving::delete(&self.households, &caller, (&request.name, &request.etag), by_hand).await
     }
 
     pub(super) async fn restore_household(&self, request: Request<RestoreHouseholdRequest>) -> Result<Household> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let by_hand = by_hand("RestoreHousehold", &request, &request.request_id, 0, &request.reason)?;
-        elements::restore(&self.households, &caller, &request.name, by_hand).await
+        serving::restore(&self.households, &caller, &request.name, by_hand).await
     }
 
     pub(super) async fn list_household_changes(
@@ -68,7 +68,7 @@ impl Population {
         let page = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
         let (method, page) = (("ListHouseholdChanges", &request), (page.0, page.1.as_str()));
         let (entries, next_page_token) =
-            elements::changes(&self.households, &caller, method, &request.parent, page).await?;
+            serving::changes(&self.households, &caller, method, &request.parent, page).await?;
         let change = |entry: Entry<Household>| HouseholdChange {
             change: Some(entry.change),
             before: Some(entry.before),

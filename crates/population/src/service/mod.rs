@@ -1,6 +1,5 @@
 //! The generated trait, thin: the caller → the registry → what the caller may see.
 
-mod elements;
 mod exchange;
 mod households;
 mod persons;
@@ -11,6 +10,7 @@ use api::population::v1::population_service_server::PopulationService;
 use api::registry::v1::Run;
 use base::Result;
 use futures_util::stream::BoxStream;
+use registry::serving;
 use rpc::Caller;
 use rpc::status::{answer, to_status};
 use tonic::{Request, Response, Status, Streaming};
@@ -30,7 +30,7 @@ impl PopulationService for Population {
 
     async fn get_person(&self, request: Request<pb::GetPersonRequest>) -> Answer<pb::Person> {
         let caller = Caller::of(&request).map_err(to_status)?;
-        answer(elements::get(&self.persons, &caller, &request.get_ref().name))
+        answer(serving::get(&self.persons, &caller, &request.get_ref().name))
     }
 
     async fn list_persons(&self, request: Request<pb::ListPersonsRequest>) -> Answer<pb::ListPersonsResponse> {
@@ -153,7 +153,7 @@ impl PopulationService for Population {
 
     async fn get_household(&self, request: Request<pb::GetHouseholdRequest>) -> Answer<pb::Household> {
         let caller = Caller::of(&request).map_err(to_status)?;
-        answer(elements::get(&self.households, &caller, &request.get_ref().name))
+        answer(serving::get(&self.households, &caller, &request.get_ref().name))
     }
 
     async fn list_households(&self, request: Request<pb::ListHouseholdsRequest>) -> Answer<pb::ListHouseholdsResponse> {
@@ -185,7 +185,7 @@ impl PopulationService for Population {
 
     async fn get_residence(&self, request: Request<pb::GetResidenceRequest>) -> Answer<pb::Residence> {
         let caller = Caller::of(&request).map_err(to_status)?;
-        answer(elements::get(&self.residences, &caller, &request.get_ref().name))
+        answer(serving::get(&self.residences, &caller, &request.get_ref().name))
     }
 
     async fn list_residences(&self, request: Request<pb::ListResidencesRequest>) -> Answer<pb::ListResidencesResponse> {

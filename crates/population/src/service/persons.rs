@@ -12,9 +12,9 @@ use registry::{ClaimEntry, Entry, Watched, WordKind};
 use rpc::Caller;
 use tonic::{Request, Status};
 
-use super::elements::{self, by_hand, given, part};
 use crate::Population;
 use crate::model::person::similarity;
+use registry::serving::{self, by_hand, given, part};
 
 impl Population {
     pub(super) async fn list_persons(&self, request: Request<ListPersonsRequest>) -> Result<ListPersonsResponse> {
@@ -25,7 +25,7 @@ impl Population {
         let cursor = self.persons.cursor();
         let asked = (request.area.as_str(), request.show_deleted);
         let (method, page) = (("ListPersons", &request), (page.0, page.1.as_str()));
-        let (persons, next_page_token) = elements::list(&self.persons, &caller, method, asked, page).await?;
+        let (persons, next_page_token) = serving::list(&self.persons, &caller, method, asked, page).await?;
         Ok(ListPersonsResponse { persons, next_page_token, cursor })
     }
 
@@ -34,7 +34,7 @@ impl Population {
         let request = request.into_inner();
         let (source, reason) = (request.source_kind, &request.reason);
         let by_hand = by_hand("CreatePerson", &request, &request.request_id, source, reason)?;
-        elements::create(&self.persons, &caller, &given("person", request.person)?, by_hand).await
+        serving::create(&self.persons, &caller, &given("person", request.person)?, by_hand).await
     }
 
     pub(super) async fn update_person(&self, request: Request<UpdatePersonRequest>) -> Result<Person> {
@@ -44,21 +44,21 @@ impl Population {
         let by_hand = by_hand("UpdatePerson", &request, &request.request_id, source, reason)?;
         let person = given("person", request.person)?;
         let said = (&person, request.update_mask.as_ref());
-        elements::update(&self.persons, &caller, said, (&person.name, &person.etag), by_hand).await
+        serving::update(&self.persons, &caller, said, (&person.name, &person.etag), by_hand).await
     }
 
     pub(super) async fn delete_person(&self, request: Request<DeletePersonRequest>) -> Result<Person> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let by_hand = by_hand("DeletePerson", &request, &request.request_id, 0, &request.reason)?;
-        elements::delete(&self.persons, &caller, (&request.name, &request.etag), by_hand).await
+        serving::delete(&self.persons, &caller, (&request.name, &request.etag), by_hand).await
     }
 
     pub(super) async fn restore_person(&self, request: Request<RestorePersonRequest>) -> Result<Person> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let by_hand = by_hand("RestorePerson", &request, &request.request_id, 0, &request.reason)?;
-        elements::restore(&self.persons, &caller, &request.name, by_hand).await
+        serving::restore(&self.persons, &caller, &request.name, by_hand).await
     }
 
     pub(super) async fn list_person_changes(
@@ -70,7 +70,7 @@ impl Population {
         let page = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
         let (method, page) = (("ListPersonChanges", &request), (page.0, page.1.as_str()));
         let (entries, next_page_token) =
-            elements::changes(&self.persons, &caller, method, &request.parent, page).await?;
+            serving::changes(&self.persons, &caller, method, &request.parent, page).await?;
         let change = |entry: Entry<Person>| PersonChange {
             change: Some(entry.change),
             before: Some(entry.before),

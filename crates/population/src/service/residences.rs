@@ -10,9 +10,9 @@ use registry::{Entry, Fields};
 use rpc::Caller;
 use tonic::Request;
 
-use super::elements::{self, by_hand, given, part};
 use crate::Population;
 use crate::model::residence::holds_on;
+use registry::serving::{self, by_hand, given, part};
 
 impl Population {
     pub(super) async fn list_residences(
@@ -24,7 +24,7 @@ impl Population {
         let page = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
         let asked = (request.area.as_str(), request.show_deleted);
         let (method, page) = (("ListResidences", &request), (page.0, page.1.as_str()));
-        let (residences, next_page_token) = elements::list(&self.residences, &caller, method, asked, page).await?;
+        let (residences, next_page_token) = serving::list(&self.residences, &caller, method, asked, page).await?;
         Ok(ListResidencesResponse { residences, next_page_token })
     }
 
@@ -33,7 +33,7 @@ impl Population {
         let request = request.into_inner();
         let (source, reason) = (request.source_kind, &request.reason);
         let by_hand = by_hand("CreateResidence", &request, &request.request_id, source, reason)?;
-        elements::create(&self.residences, &caller, &given("residence", request.residence)?, by_hand).await
+        serving::create(&self.residences, &caller, &given("residence", request.residence)?, by_hand).await
     }
 
     pub(super) async fn update_residence(&self, request: Request<UpdateResidenceRequest>) -> Result<Residence> {
@@ -43,21 +43,21 @@ impl Population {
         let by_hand = by_hand("UpdateResidence", &request, &request.request_id, source, reason)?;
         let residence = given("residence", request.residence)?;
         let said = (&residence, request.update_mask.as_ref());
-        elements::update(&self.residences, &caller, said, (&residence.name, &residence.etag), by_hand).await
+        serving::update(&self.residences, &caller, said, (&residence.name, &residence.etag), by_hand).await
     }
 
     pub(super) async fn delete_residence(&self, request: Request<DeleteResidenceRequest>) -> Result<Residence> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let by_hand = by_hand("DeleteResidence", &request, &request.request_id, 0, &request.reason)?;
-        elements::delete(&self.residences, &caller, (&request.name, &request.etag), by_hand).await
+        serving::delete(&self.residences, &caller, (&request.name, &request.etag), by_hand).await
     }
 
     pub(super) async fn restore_residence(&self, request: Request<RestoreResidenceRequest>) -> Result<Residence> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let by_hand = by_hand("RestoreResidence", &request, &request.request_id, 0, &request.reason)?;
-        elements::restore(&self.residences, &caller, &request.name, by_hand).await
+        serving::restore(&self.residences, &caller, &request.name, by_hand).await
     }
 
     pub(super) async fn list_residence_changes(
@@ -69,7 +69,7 @@ impl Population {
         let page = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
         let (method, page) = (("ListResidenceChanges", &request), (page.0, page.1.as_str()));
         let (entries, next_page_token) =
-            elements::changes(&self.residences, &caller, method, &request.parent, page).await?;
+            serving::changes(&self.residences, &caller, method, &request.parent, page).await?;
         let change = |entry: Entry<Residence>| ResidenceChange {
             change: Some(entry.change),
             before: Some(entry.before),
