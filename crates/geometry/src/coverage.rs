@@ -169,18 +169,25 @@ impl Coverage {
     /// Everything about a position: the winner and why, metres to the border and what lies across, or, outside, the
     /// nearest area however far. Looks at every vertex of the winner.
     pub fn explain(&self, position: Position) -> Explanation {
+        let mut explanation = self.measure(position);
+        if let (None, Some(at)) = (explanation.runner_up, explanation.border_at) {
+            explanation.runner_up = self.across(position, at, self.grid.winner(&self.areas, position.point()));
+        }
+        explanation
+    }
+
+    /// The same without a look across the border: the runner-up is as in [`Answer`].
+    pub fn measure(&self, position: Position) -> Explanation {
         let tally = self.tally(position);
         let Answer { winner, decided_by, runner_up } = tally.answer(&self.areas);
         let mut explanation =
             Explanation { winner, decided_by, runner_up, border_m: None, border_at: None, nearest: None };
-        let Some(Cover { number, on_border }) = tally.first else {
-            explanation.nearest = self.nearby(position, f64::INFINITY, 1).first().copied();
-            return explanation;
-        };
-        if let Some((metres, at)) = nearest::border(position, self.areas.shape(number), on_border) {
-            explanation.border_m = Some(metres);
-            explanation.border_at = Some(at);
-            explanation.runner_up = runner_up.or_else(|| self.across(position, at, number));
+        match tally.first {
+            None => explanation.nearest = self.nearby(position, f64::INFINITY, 1).first().copied(),
+            Some(Cover { number, on_border }) => {
+                let border = nearest::border(position, self.areas.shape(number), on_border);
+                (explanation.border_m, explanation.border_at) = border.unzip();
+            }
         }
         explanation
     }

@@ -83,8 +83,10 @@ impl Grids {
 
 /// Says where a point lies and why.
 fn describe(ground: &Ground, directory: &Directory, position: Position, view: LocationView) -> Location {
-    let Explanation { winner, decided_by, runner_up, border_m, nearest, .. } = ground.coverage().explain(position);
     let is_full = view == LocationView::Full;
+    let coverage = ground.coverage();
+    let explanation = if is_full { coverage.explain(position) } else { coverage.measure(position) };
+    let Explanation { winner, decided_by, runner_up, border_m, nearest, .. } = explanation;
     let reference = |number: u32| directory.card(ground.slot(number)).reference.clone();
     let chain = |number: u32| if is_full { directory.chain(ground.slot(number)) } else { vec![reference(number)] };
     let nearest_id = nearest.map(|near| near.id);
@@ -177,7 +179,7 @@ impl Told {
             response.area_number.push(number);
             response.decided_by.push(convert::place::write_decided_by(answer.decided_by).into());
             if request.include_border {
-                let explanation = ground.coverage().explain(position);
+                let explanation = ground.coverage().measure(position);
                 let metres = explanation.border_m.or(explanation.nearest.map(|near| near.distance_m)).unwrap_or(0.0);
                 // Seven digits of metres are more than any boundary is worth.
                 #[allow(clippy::cast_possible_truncation)]
